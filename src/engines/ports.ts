@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Result } from '../base/result.ts';
 import type { ArtifactRef, JournalRow, Observed, RunEvent } from '../ir/events.ts';
 import type { LockedTool } from '../ir/lock.ts';
+import type { PinnedTool, ToolDeclaration } from '../ir/tools.ts';
 
 /** An event on its way into the journal. */
 export interface NewEvent {
@@ -103,6 +104,12 @@ export interface ToolHost {
    * TOOL_UNAVAILABLE when it does not start (with its standard error), TOOL_DRIFT when anything pinned differs.
    */
   open(tool: LockedTool): Promise<Result<ToolSession>>;
+}
+
+/** Starts a tool to learn its contract: for `tools add` and `tools pin`. */
+export interface ToolDiscovery {
+  /** Contract, program digests and probe answer of every declared call; of all calls where `calls` is empty. */
+  discover(name: string, declaration: ToolDeclaration): Promise<Result<PinnedTool>>;
 }
 
 /** Time and identity of this process, passed in so that tests can hold them still. */
