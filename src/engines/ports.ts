@@ -34,32 +34,42 @@ export interface Lease {
   readonly fence: number;
 }
 
-/** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */
-export interface JournalStore {
-  /**
-   * Creates a run, counts one use of its request, and appends its first events, in one transaction.
-   * APPROVAL_USED when `max_runs` uses of the request are already counted.
-   */
-  createRun(run: RunRow, max_runs: number, first: readonly NewEvent[]): Promise<Result<Lease>>;
-  /** RUN_LOCKED while another live process holds it. */
-  acquire(run: string): Promise<Result<Lease>>;
-  release(lease: Lease): Promise<void>;
-  /**
-   * Appends all events in one durable transaction, in order; concurrent calls share a commit (group commit).
-   * Resolves once they are durable, with their rows. The writer adds `head` to the observed part of `point.finished`:
-   * the hash of the last event of that point's stream.
-   */
-  append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]>;
+/** What any process may know of runs; creates nothing and waits for nobody. Throws ExpctlError STORE_UNUSABLE. */
+export interface JournalReader {
   /** Ordered by position. */
   read(run: string, options?: { stream?: string; after_position?: number; limit?: number }): AsyncIterable<JournalRow>;
   head(run: string, stream: string): Promise<{ seq: number; hash: string } | null>;
   runs(): Promise<readonly RunRow[]>;
   usesOf(request_sha256: string): Promise<number>;
-  post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
   inbox(run: string): Promise<readonly InboxMessage[]>;
+  close(): Promise<void>;
+}
+
+/** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */
+export interface JournalStore extends JournalReader {
+  /**
+   * Creates a run, counts one use of its request, and appends its first events, in one transaction.
+   * APPROVAL_USED when `max_runs` uses of the request are already counted.
+   */
+  createRun(run: RunRow, max_runs: number, first: readonly NewEvent[]): Promise<Result<Lease>>;
+  /**
+   * Takes the lease of a run whose holder is gone. RUN_LOCKED while another live process holds it, and also when nobody can tell
+   * from here (another machine or container), unless a person says by `take_over` that the holder is gone. NOT_FOUND.
+   */
+  acquire(run: string, options?: { take_over?: boolean }): Promise<Result<Lease>>;
+  release(lease: Lease): Promise<void>;
+  /**
+   * Appends all events in one durable transaction, in order; concurrent calls share a commit (group commit).
+   * Resolves once they are durable, with their rows. The writer adds `head` to the observed part of `point.finished`:
+   * the hash of the last event of that point's stream, null if it has none. Throws RUN_LOCKED once the lease is another's.
+   */
+  append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]>;
+  /** Throws NOT_FOUND if there is no such run. */
+  post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
+  /** Calls back when the run has new messages, those included that were there before; returns the way to stop it. */
+  onInbox(run: string, callback: () => void): () => void;
   /** Removes a message, once what it led to is in the journal. */
   acknowledge(id: number): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** Files known by their SHA-256; verified on every read (ARTIFACT_CORRUPT). */
