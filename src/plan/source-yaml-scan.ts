@@ -1,0 +1,121 @@
+import { CST, Lexer, Parser } from 'yaml';
+import { AUTHORED_LIMITS, quote } from '../ir/strict-values.ts';
+import type { ProblemList } from './source-problems.ts';
+
+/**
+ * What a document and a scalar add to the nesting. A scalar is on the parser's stack beside the document, and a
+ * collection of 64 levels is legal.
+ */
+const MAX_STACK = AUTHORED_LIMITS.max_depth + 2;
+
+/** Pieces of syntax, white space and comments included: a bound for the memory that the tree of them takes. */
+const MAX_LEXEMES = 1_000_000;
+
+/** What the lexer puts before the text of a plain or block scalar. */
+const SCALAR_FOLLOWS = '\x1f';
+
+const FORBIDDEN: ReadonlyMap<string, { readonly code: string; readonly what: string; readonly fix: string }> = new Map([
+  ['anchor', { code: 'ANCHOR', what: 'An anchor', fix: 'Write the value out where it is needed.' }],
+  ['alias', { code: 'ALIAS', what: 'An alias', fix: 'Write the value out, or quote it if the * belongs to a string.' }],
+  ['tag', { code: 'TAG', what: 'A tag', fix: 'Remove it, or quote the value if the ! belongs to a string.' }],
+  [
+    'directive-line',
+    { code: 'DIRECTIVE', what: 'A directive', fix: 'Remove the line, or quote the value if the % is a sign.' },
+  ],
+]);
+
+/** The syntax tree of one document, and whether it holds tags or directives: then it must not be composed. */
+export interface Scanned {
+  readonly document: CST.Document | undefined;
+  readonly tagged: boolean;
+}
+
+/**
+ * Reads the syntax of a YAML file and refuses what could harm the process before anything recursive sees it.
+ *
+ * The composer of `yaml` 2.9.1 recurses, and after a few deep documents the process is aborted where nothing can catch
+ * it. Its lexer and its syntax parser do not: they take one piece at a time and keep their own stack. So they are
+ * driven by hand, and the depth of that stack is the guard. It is exact where a scan of the bytes can only guess:
+ * brackets in strings and comments do not count, and every way to nest does (brackets, indentation, `- - -`, `? ? ?`).
+ *
+ * @returns undefined where reading stopped early; the reason is among the problems
+ */
+export function scanYaml(text: string, problems: ProblemList): Scanned | undefined {
+  const parser = new Parser();
+  const documents = new Documents(problems);
+  const pieces = new Pieces(problems);
+  for (const lexeme of new Lexer().lex(text)) {
+    if (!pieces.admit(lexeme, parser.offset)) return undefined;
+    for (const token of parser.next(lexeme)) documents.take(token);
+    if (parser.stack.length > MAX_STACK) {
+      const message = `The file is nested more than ${AUTHORED_LIMITS.max_depth} levels deep.`;
+      problems.add('NESTING', parser.offset, message, 'Flatten the structure.');
+      return undefined;
+    }
+  }
+  for (const token of parser.end()) documents.take(token);
+  return { document: documents.first, tagged: pieces.tagged };
+}
+
+/** Judges the pieces of the text one by one. */
+class Pieces {
+  readonly #problems: ProblemList;
+  #lexemes = 0;
+  #scalars = 0;
+  #inScalar = false;
+  tagged = false;
+
+  constructor(problems: ProblemList) {
+    this.#problems = problems;
+  }
+
+  /** False if the file is too large to go on. */
+  admit(lexeme: string, offset: number): boolean {
+    this.#lexemes += 1;
+    const isContent = this.#inScalar;
+    this.#inScalar = !isContent && lexeme === SCALAR_FOLLOWS;
+    const type = isContent ? null : CST.tokenType(lexeme);
+    if (type === 'scalar' || type?.endsWith('quoted-scalar')) this.#scalars += 1;
+    const forbidden = FORBIDDEN.get(type ?? '');
+    if (forbidden !== undefined) this.#refuse(forbidden, lexeme, offset);
+    // At most every second scalar is a key, so that twice the limit cannot be legal.
+    if (this.#scalars <= 2 * AUTHORED_LIMITS.max_nodes && this.#lexemes <= MAX_LEXEMES) return true;
+    const message = `The file holds more than ${AUTHORED_LIMITS.max_nodes} values.`;
+    this.#problems.add('TOO_MANY_NODES', offset, message, 'Split it, or move tables into files of their own.');
+    return false;
+  }
+
+  #refuse({ code, what, fix }: { code: string; what: string; fix: string }, lexeme: string, offset: number): void {
+    this.tagged ||= code === 'TAG' || code === 'DIRECTIVE';
+    this.#problems.add(code, offset, `${what} is not allowed: ${quote(lexeme)}.`, fix);
+  }
+}
+
+/** Keeps the first document and refuses others. */
+class Documents {
+  readonly #problems: ProblemList;
+  #refused = false;
+  first: CST.Document | undefined;
+
+  constructor(problems: ProblemList) {
+    this.#problems = problems;
+  }
+
+  take(token: CST.Token): void {
+    if (token.type === 'error') {
+      this.#problems.add('SYNTAX', token.offset, sentence(token.message), 'Correct the YAML here.');
+    }
+    if (token.type !== 'document') return;
+    if (this.first === undefined) this.first = token;
+    else if (!this.#refused) {
+      this.#refused = true;
+      this.#problems.add('MULTIPLE_DOCUMENTS', token.offset, 'The file holds more than one document.', 'Keep one.');
+    }
+  }
+}
+
+/** What the package says, as one sentence of bounded length: it may quote a megabyte of the file. */
+export function sentence(message: string): string {
+  const line = message.split('\n', 1)[0]!;
+  return line.length > 160 ? `${line.slice(0, 157)}...` : `${line.replace(/[.:]$/, '')}.`;
+}
