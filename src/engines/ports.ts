@@ -96,7 +96,12 @@ export interface ToolCall {
 
 /** How a sending ended. `lost` means that nobody knows whether the effect happened. */
 export type CallEnd =
-  | { readonly kind: 'answer'; readonly answer: Json; readonly artifacts: readonly ArtifactRef[]; readonly observed: Observed }
+  | {
+      readonly kind: 'answer';
+      readonly answer: Json;
+      readonly artifacts: readonly ArtifactRef[];
+      readonly observed: Observed;
+    }
   | { readonly kind: 'failure'; readonly class: string; readonly message: string; readonly observed: Observed }
   | { readonly kind: 'lost'; readonly message: string; readonly observed: Observed };
 

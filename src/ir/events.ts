@@ -16,7 +16,14 @@ export const SEMANTICS = 1;
 
 // --- study: facts -------------------------------------------------------------------------------------------------
 
-export type StudyFact = RunStarted | PointFinished | GateDecided | StudyTimerFired | RunPaused | RunResumed | RunCancelled;
+export type StudyFact =
+  | RunStarted
+  | PointFinished
+  | GateDecided
+  | StudyTimerFired
+  | RunPaused
+  | RunResumed
+  | RunCancelled;
 
 /** The run of an approved lock began. */
 export interface RunStarted {

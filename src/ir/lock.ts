@@ -127,7 +127,9 @@ export const Lock = z.strictObject({
   goal: z.string(),
   assumptions: z.array(z.strictObject({ text: z.string(), by: z.string() })),
   questions: z.array(z.strictObject({ text: z.string(), answer: z.string(), by: z.string() })),
-  drafted: z.strictObject({ model: z.string(), prompt_sha256: Sha256, fields: z.record(z.string(), z.string()) }).nullable(),
+  drafted: z
+    .strictObject({ model: z.string(), prompt_sha256: Sha256, fields: z.record(z.string(), z.string()) })
+    .nullable(),
   environment: z.strictObject({
     name: z.string(),
     class: z.enum(['sandbox', 'production']),

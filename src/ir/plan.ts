@@ -22,15 +22,13 @@ export const Duration = z
 
 export const ToolCallName = z
   .string()
-  .regex(
-    /^[A-Za-z][A-Za-z0-9_-]*\/[A-Za-z][A-Za-z0-9_.-]*$/,
-    'a call is written tool/call, such as beam/mesh.generate',
-  )
+  .regex(/^[A-Za-z][A-Za-z0-9_-]*\/[A-Za-z][A-Za-z0-9_.-]*$/, 'a call is written tool/call, such as beam/mesh.generate')
   .meta({ description: 'Tool and call, as `tool/call`; the tools file says how the tool is started.' });
 
 const FiniteNumber = z.number();
 const Text = z.string().min(1).max(4000);
-const NotYet = z.unknown().optional().meta({ description: 'In the format, but not built yet: refused.' });
+/** A word that check refuses by name. */
+export const NotYet = z.unknown().optional().meta({ description: 'In the format, but not built yet: refused.' });
 
 const Constant = z
   .union([FiniteNumber, z.string().min(1).max(200), z.boolean()])
@@ -41,16 +39,29 @@ export const Variable = z
     type: z.enum(['real', 'integer', 'ordered', 'choice']).meta({
       description: 'real and integer have min and max; ordered (numbers) and choice (words) have values.',
     }),
-    unit: z.string().max(40).optional().meta({ description: 'Unit of the numbers, such as `mm`; none: dimensionless.' }),
+    unit: z
+      .string()
+      .max(40)
+      .optional()
+      .meta({ description: 'Unit of the numbers, such as `mm`; none: dimensionless.' }),
     min: FiniteNumber.optional().meta({ description: 'Least value, in the unit.' }),
     max: FiniteNumber.optional().meta({ description: 'Greatest value, in the unit.' }),
-    values: z.array(z.union([FiniteNumber, z.string().max(200)])).min(1).max(1000).optional().meta({
-      description: 'All values of an ordered or choice variable.',
-    }),
+    values: z
+      .array(z.union([FiniteNumber, z.string().max(200)]))
+      .min(1)
+      .max(1000)
+      .optional()
+      .meta({
+        description: 'All values of an ordered or choice variable.',
+      }),
     scale: z.enum(['linear', 'log']).optional().meta({ description: 'How a real is spread; default linear.' }),
     description: Text.optional(),
   })
-  .meta({ title: 'Variable', description: 'What the study varies.', examples: [{ type: 'real', unit: 'mm', min: 5, max: 20 }] });
+  .meta({
+    title: 'Variable',
+    description: 'What the study varies.',
+    examples: [{ type: 'real', unit: 'mm', min: 5, max: 20 }],
+  });
 
 const Arguments = z.record(z.string().min(1).max(200), z.unknown()).meta({
   description:
@@ -76,7 +87,9 @@ const JobPoll = z
   .strictObject({
     ...CallWords,
     every: Duration.meta({ description: 'Time between two polls.' }),
-    until: Expression.meta({ description: 'True when the job has ended, well or not; fields of the answer come first.' }),
+    until: Expression.meta({
+      description: 'True when the job has ended, well or not; fields of the answer come first.',
+    }),
   })
   .meta({ title: 'Poll of a job' });
 
@@ -87,8 +100,14 @@ export const Job = z
 export const Retry = z
   .strictObject({
     attempts: z.int().min(1).max(20).meta({ description: 'Attempts in all; a new attempt of a job is a new job.' }),
-    backoff: Duration.optional().meta({ description: 'Wait before the second attempt; doubles, at most 1 h. Default 10s.' }),
-    on: z.array(Name).min(1).optional().meta({ description: 'Failure classes that are tried again; default transient, node_lost.' }),
+    backoff: Duration.optional().meta({
+      description: 'Wait before the second attempt; doubles, at most 1 h. Default 10s.',
+    }),
+    on: z
+      .array(Name)
+      .min(1)
+      .optional()
+      .meta({ description: 'Failure classes that are tried again; default transient, node_lost.' }),
     with: NotYet,
     restart: NotYet,
   })
@@ -100,8 +119,13 @@ export const Step = z
     job: Job.optional(),
     with: Arguments.optional(),
     needs: z.array(Name).optional().meta({ description: 'Steps that come first although no data of theirs is used.' }),
-    when: Expression.optional().meta({ description: 'The step is skipped where this is false; so are steps that need it.' }),
-    uses: z.record(Name, z.number().positive()).optional().meta({ description: 'Tokens of pools held while the step is out.' }),
+    when: Expression.optional().meta({
+      description: 'The step is skipped where this is false; so are steps that need it.',
+    }),
+    uses: z
+      .record(Name, z.number().positive())
+      .optional()
+      .meta({ description: 'Tokens of pools held while the step is out.' }),
     retry: Retry.optional(),
     timeout: Duration.optional().meta({ description: 'Wall-clock limit of one sending, such as `90s`; default 10m.' }),
     expect: Expect.optional(),
@@ -148,16 +172,24 @@ export const Design = z
       .optional()
       .meta({ description: 'Latin hypercube; maximin up to 1,000 points.' }),
     sobol: z
-      .strictObject({ points: Points, seed: Seed.optional(), scramble: z.boolean().optional(), skip: z.int().min(0).max(1_000_000).optional() })
+      .strictObject({
+        points: Points,
+        seed: Seed.optional(),
+        scramble: z.boolean().optional(),
+        skip: z.int().min(0).max(1_000_000).optional(),
+      })
       .optional()
       .meta({ description: "Sobol' sequence; scrambled by the seed unless `scramble: false`." }),
     full_factorial: z
       .strictObject({ levels: z.union([z.int().min(2).max(1000), z.record(Name, z.int().min(2).max(1000))]) })
       .optional()
       .meta({ description: 'All combinations; levels for all reals and integers, or each by name.' }),
-    table: z.strictObject({ file: z.string().min(1).max(400) }).optional().meta({
-      description: 'Points from a CSV file with a header of variable names, relative to the plan.',
-    }),
+    table: z
+      .strictObject({ file: z.string().min(1).max(400) })
+      .optional()
+      .meta({
+        description: 'Points from a CSV file with a header of variable names, relative to the plan.',
+      }),
     extend: Name.optional().meta({ description: 'Design phase to which `points` new points are added.' }),
     points: Points.optional().meta({ description: 'Number of new points; with `extend` only.' }),
     replicates: NotYet,
@@ -178,7 +210,10 @@ export const Gate = z
     role: Name.meta({ description: 'Role, in the trust policy, of who may decide.' }),
     ask: Text,
     evidence: z.array(z.string().max(200)).max(20).optional().meta({ description: 'What is shown: metrics, best(n).' }),
-    outcomes: z.array(z.enum(['continue', 'stop'])).min(1).meta({ description: 'What may be decided.' }),
+    outcomes: z
+      .array(z.enum(['continue', 'stop']))
+      .min(1)
+      .meta({ description: 'What may be decided.' }),
     timeout: Duration.optional(),
     on_timeout: z.literal('stop').optional().meta({ description: 'A time-out never means yes.' }),
     quorum: NotYet,
@@ -217,7 +252,11 @@ const Budget = z
     points: z.int().min(1).optional(),
     calls: z.int().min(1).optional(),
     wall_time: Duration.optional().meta({ description: 'Time spent waiting for a person does not count.' }),
-    failed_points: z.int().min(0).optional().meta({ description: 'The run stops, in good order, when more points fail.' }),
+    failed_points: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'The run stops, in good order, when more points fail.' }),
   })
   .meta({ title: 'Budget', description: 'Hard limits; a run that hits one fails with exit 4.' });
 
@@ -230,7 +269,10 @@ const Drafted = z
   .strictObject({
     model: z.string().max(200),
     prompt_sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    transcript_sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+    transcript_sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
     fields: z.record(z.string().max(400), z.string().max(200)).optional().meta({
       description: 'Who wrote what: JSON pointer to `model`, `default` or a person.',
     }),
@@ -252,7 +294,11 @@ export const Plan = z
     inputs: NotYet,
     variables: z.record(Name, Variable),
     derived: z.record(Name, Expression).optional(),
-    constraints: z.array(Expression).max(200).optional().meta({ description: 'A point that breaks one is never drawn.' }),
+    constraints: z
+      .array(Expression)
+      .max(200)
+      .optional()
+      .meta({ description: 'A point that breaks one is never drawn.' }),
     pipeline: z.record(Name, Step).meta({ description: 'The steps that evaluate one point.' }),
     metrics: z.record(Name, Metric),
     objectives: z.array(Objective).max(20).optional(),

@@ -18,7 +18,10 @@ const Key = z
   .meta({ description: 'How the key reaches the tool: the argument that carries it.' });
 
 const ProcessOutput = z.strictObject({
-  stdout: z.enum(['json', 'text']).default('json').meta({ description: 'What standard output holds; json is the answer.' }),
+  stdout: z
+    .enum(['json', 'text'])
+    .default('json')
+    .meta({ description: 'What standard output holds; json is the answer.' }),
   files: z
     .array(z.strictObject({ name: z.string().min(1).max(200), required: z.boolean().default(true) }))
     .default([])
@@ -36,8 +39,14 @@ export const CallDeclaration = z.strictObject({
   argv: z.array(z.string().max(4000)).optional().meta({
     description: 'process tools: arguments; an element `{name}` is replaced by that argument of the call.',
   }),
-  input: z.record(z.string(), z.unknown()).optional().meta({ description: 'process tools: JSON Schema of the arguments.' }),
-  answer: z.record(z.string(), z.unknown()).optional().meta({ description: 'process tools: JSON Schema of the answer.' }),
+  input: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ description: 'process tools: JSON Schema of the arguments.' }),
+  answer: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ description: 'process tools: JSON Schema of the answer.' }),
   output: ProcessOutput.optional(),
 });
 
