@@ -1,0 +1,163 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { ExpctlError } from '../../base/error.ts';
+import { err, ok, type Result } from '../../base/result.ts';
+import { type Profile, pragmasOf, profileFor, sqliteVersionProblem } from './profile.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+
+const BUSY_TIMEOUT_MS = 10_000;
+
+export interface OpenOptions {
+  /** How long a statement waits for another process's commit. */
+  readonly busy_timeout_ms?: number;
+  /** `statfs` type of the folder's file system; asked from the system if not given. */
+  readonly file_system?: number | null;
+}
+
+export function journalFile(folder: string): string {
+  return join(folder, 'journal.sqlite');
+}
+
+/**
+ * Opens the journal for writing; makes the folder (for its owner only) and the file if there are none.
+ * Throws ExpctlError STORE_UNUSABLE.
+ */
+export function openDatabase(folder: string, options: OpenOptions = {}): Database.Database {
+  const file = journalFile(folder);
+  const timeout = options.busy_timeout_ms ?? BUSY_TIMEOUT_MS;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const isNew = !existsSync(file);
+    const database = new Database(file, { timeout });
+    try {
+      refuseVersion(database);
+      checkIdentity(database, file, true);
+      setProfile(database, profileFor(options.file_system ?? fileSystemOf(folder)), timeout);
+      createSchema(database);
+      checkIdentity(database, file, false);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    if (isNew) for (const made of [folder, dirname(folder)]) syncFolder(made);
+    return database;
+  } catch (error) {
+    throw storeError(error, file);
+  }
+}
+
+/** Opens the journal for reading only; NOT_FOUND if there is none. Throws ExpctlError STORE_UNUSABLE. */
+export function openDatabaseForReading(folder: string): Result<Database.Database> {
+  const file = journalFile(folder);
+  if (!existsSync(file)) {
+    const hint = 'Start a run with `expctl run`, or go to the folder in which it was started.';
+    return err(new ExpctlError('NOT_FOUND', `There is no journal at ${file}`, { hint }));
+  }
+  try {
+    const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      database.pragma('trusted_schema = 0');
+      database.pragma('cell_size_check = 1');
+      checkIdentity(database, file, false);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return ok(database);
+  } catch (error) {
+    throw storeError(error, file);
+  }
+}
+
+/** Any failure of the store as what a user meets; an ExpctlError stays what it is. */
+export function storeError(error: unknown, file: string): ExpctlError {
+  if (error instanceof ExpctlError) return error;
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const text = `The journal ${file} cannot be used: ${String(message)}${typeof code === 'string' ? ` (${code})` : ''}`;
+  return new ExpctlError('STORE_UNUSABLE', text, { hint: hintFor(String(code)), cause: error });
+}
+
+function hintFor(code: string): string {
+  if (code.startsWith('SQLITE_BUSY')) return 'Another process holds the journal for long; end it, then try again.';
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'Free disk space, then resume the run.';
+  if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
+    return 'Keep a copy of the file, and restore it from a backup.';
+  }
+  return 'Look at the disk and the permissions of the folder, then resume the run.';
+}
+
+function refuseVersion(database: Database.Database): void {
+  const problem = sqliteVersionProblem(String(database.prepare('SELECT sqlite_version()').pluck().get()));
+  if (problem === null) return;
+  throw new ExpctlError('STORE_UNUSABLE', problem, { hint: 'Install better-sqlite3 as package-lock.json pins it.' });
+}
+
+/** Refuses another program's database and a newer one; an empty file only becomes a journal when `may_be_empty`. */
+function checkIdentity(database: Database.Database, file: string, may_be_empty: boolean): void {
+  const application = database.pragma('application_id', { simple: true });
+  const version = Number(database.pragma('user_version', { simple: true }));
+  const isEmpty =
+    application === 0 && version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  if (isEmpty && may_be_empty) return;
+  if (application !== APPLICATION_ID) {
+    const hint = 'Move it away if it is not yours, or restore the journal from a backup.';
+    throw new ExpctlError('STORE_UNUSABLE', `${file} is not a journal of expctl`, { hint });
+  }
+  if (version > SCHEMA_VERSION) {
+    const message = `${file} has format ${version}; this expctl knows formats up to ${SCHEMA_VERSION}`;
+    throw new ExpctlError('STORE_UNUSABLE', message, { hint: 'Use the newer expctl that wrote it.' });
+  }
+}
+
+function setProfile(database: Database.Database, profile: Profile, timeout_ms: number): void {
+  for (const [name, value] of pragmasOf(profile)) {
+    whileBusy(() => database.pragma(`${name} = ${value}`), timeout_ms);
+    const actual = database.pragma(name, { simple: true });
+    if (actual === value) continue;
+    const message = `SQLite keeps ${name} at ${String(actual)}; the journal needs ${value}`;
+    throw new ExpctlError('STORE_UNUSABLE', message, { hint: 'Put the project on a local disk.' });
+  }
+}
+
+/** The change to a write-ahead log fails at once while another process makes it, whatever the busy time-out. */
+function whileBusy(attempt: () => void, timeout_ms: number): void {
+  const pause_ms = 5;
+  for (let waited_ms = 0; ; waited_ms += pause_ms) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!isBusy(error) || waited_ms >= timeout_ms) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause_ms);
+    }
+  }
+}
+
+/** Whether a failure only means that another process was committing for longer than the busy time-out. */
+export function isBusy(error: unknown): boolean {
+  const cause = error instanceof ExpctlError ? error.cause : error;
+  return cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY');
+}
+
+function createSchema(database: Database.Database): void {
+  const create = database.transaction(() => {
+    if (database.pragma('user_version', { simple: true }) !== 0) return;
+    database.exec(SCHEMA);
+    database.pragma(`application_id = ${APPLICATION_ID}`);
+    database.pragma(`user_version = ${SCHEMA_VERSION}`);
+  });
+  if (database.pragma('user_version', { simple: true }) === 0) create.immediate();
+}
+
+function fileSystemOf(folder: string): number | null {
+  return process.platform === 'linux' ? statfsSync(folder).type : null;
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,110 @@
+import type Database from 'better-sqlite3';
+import type { JsonObject } from '../../base/json.ts';
+import { ok, type Result } from '../../base/result.ts';
+import type { InboxMessage, JournalReader, RunRow } from '../../engines/ports.ts';
+import type { JournalRow } from '../../ir/events.ts';
+import { journalFile, openDatabaseForReading, storeError } from './database.ts';
+
+/** Rows fetched at once: a reader holds no transaction open between pages, so that it never starves a checkpoint. */
+const PAGE_ROWS = 1_000;
+
+const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
+
+/** Opens a journal that exists for reading: creates nothing and keeps no lock. NOT_FOUND; throws STORE_UNUSABLE. */
+export function openReader(folder: string): Result<JournalReader> {
+  const database = openDatabaseForReading(folder);
+  return database.ok ? ok(new SqliteReader(database.value, journalFile(folder))) : database;
+}
+
+/** All questions that can be asked of a journal, over a connection of either kind. */
+export class SqliteReader implements JournalReader {
+  readonly #database: Database.Database;
+  readonly #file: string;
+  readonly #ofRun: Database.Statement<unknown[], JournalRow>;
+  readonly #ofStream: Database.Statement<unknown[], JournalRow>;
+  readonly #lastOfStream: Database.Statement<unknown[], JournalRow>;
+
+  constructor(database: Database.Database, file: string) {
+    this.#database = database;
+    this.#file = file;
+    const rows = `SELECT ${COLUMNS} FROM events WHERE run = ?`;
+    this.#ofRun = this.#prepare(`${rows} AND position > ? ORDER BY position LIMIT ?`);
+    // In a stream, the order of seq is that of position, and there is an index on it.
+    this.#ofStream = this.#prepare(`${rows} AND stream = ? AND seq > ? AND +position > ? ORDER BY seq LIMIT ?`);
+    this.#lastOfStream = this.#prepare(`${rows} AND stream = ? ORDER BY seq DESC LIMIT 1`);
+  }
+
+  async *read(
+    run: string,
+    { stream, after_position = 0, limit = Number.POSITIVE_INFINITY }: Parameters<JournalReader['read']>[1] = {},
+  ): AsyncGenerator<JournalRow> {
+    let last = { position: after_position, seq: 0 };
+    for (let left = limit; left > 0; left -= PAGE_ROWS) {
+      const size = Math.min(PAGE_ROWS, left);
+      const page = this.#ask(() =>
+        stream === undefined
+          ? this.#ofRun.all(run, last.position, size)
+          : this.#ofStream.all(run, stream, last.seq, last.position, size),
+      );
+      yield* page;
+      if (page.length < size) return;
+      last = page[page.length - 1]!;
+    }
+  }
+
+  /** The last row of a stream, if it has one. */
+  lastRow(run: string, stream: string): JournalRow | undefined {
+    return this.#ask(() => this.#lastOfStream.get(run, stream));
+  }
+
+  async head(run: string, stream: string): Promise<{ seq: number; hash: string } | null> {
+    const row = this.lastRow(run, stream);
+    return row === undefined ? null : { seq: row.seq, hash: row.hash };
+  }
+
+  async runs(): Promise<readonly RunRow[]> {
+    const columns = 'run, name, lock_sha256, request_sha256, created_ms';
+    return this.#ask(() => this.#prepare<RunRow>(`SELECT ${columns} FROM runs ORDER BY created_ms, run`).all());
+  }
+
+  async usesOf(request_sha256: string): Promise<number> {
+    return this.countUses(request_sha256);
+  }
+
+  countUses(request_sha256: string): number {
+    const text = 'SELECT count(*) AS uses FROM approval_uses WHERE request_sha256 = ?';
+    return this.#ask(() => this.#prepare<{ uses: number }>(text).get(request_sha256))?.uses ?? 0;
+  }
+
+  hasRun(run: string): boolean {
+    return this.#ask(() => this.#prepare('SELECT 1 FROM runs WHERE run = ?').get(run)) !== undefined;
+  }
+
+  async inbox(run: string): Promise<readonly InboxMessage[]> {
+    const text = 'SELECT id, run, kind, body FROM inbox WHERE run = ? ORDER BY id';
+    const rows = this.#ask(() => this.#prepare<Omit<InboxMessage, 'body'> & { body: string }>(text).all(run));
+    return rows.map((row) => ({ ...row, body: JSON.parse(row.body) as JsonObject }));
+  }
+
+  /** Id of the newest message of a run, 0 if it has none. */
+  newestMessage(run: string): number {
+    const text = 'SELECT max(id) AS id FROM inbox WHERE run = ?';
+    return this.#ask(() => this.#prepare<{ id: number | null }>(text).get(run))?.id ?? 0;
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #prepare<Row>(text: string): Database.Statement<unknown[], Row> {
+    return this.#database.prepare<unknown[], Row>(text);
+  }
+
+  #ask<T>(question: () => T): T {
+    try {
+      return question();
+    } catch (error) {
+      throw storeError(error, this.#file);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** `PRAGMA application_id` of a journal: "EXPC". */
+export const APPLICATION_ID = 0x45585043;
+
+/** `PRAGMA user_version`: a newer one is refused, since only a newer expctl knows what it means. */
+export const SCHEMA_VERSION = 1;
+
+/** What is only ever added to. */
+const APPEND_ONLY = ['events', 'runs', 'approval_uses'];
+
+/**
+ * The store. `events.position` is the rowid, so that it grows over all runs; a run reads its own by `events_of_run`, which the
+ * rowid ends. A lease row outlives its holder (`pid` null), for the next fence must be higher.
+ */
+export const SCHEMA = `
+CREATE TABLE runs (
+  run TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  lock_sha256 TEXT NOT NULL,
+  request_sha256 TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE approval_uses (
+  request_sha256 TEXT NOT NULL,
+  use_no INTEGER NOT NULL CHECK (use_no >= 1),
+  run TEXT NOT NULL UNIQUE REFERENCES runs (run),
+  UNIQUE (request_sha256, use_no)
+) STRICT;
+
+CREATE TABLE leases (
+  run TEXT PRIMARY KEY REFERENCES runs (run),
+  fence INTEGER NOT NULL CHECK (fence >= 1),
+  machine TEXT NOT NULL,
+  boot TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  pid INTEGER,
+  started TEXT NOT NULL,
+  taken_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+  position INTEGER PRIMARY KEY,
+  run TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  type TEXT NOT NULL,
+  body TEXT NOT NULL,
+  observed TEXT NOT NULL,
+  wall_ms INTEGER NOT NULL,
+  fence INTEGER NOT NULL,
+  prev TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  UNIQUE (run, stream, seq)
+) STRICT;
+CREATE INDEX events_of_run ON events (run);
+
+CREATE TABLE inbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run TEXT NOT NULL REFERENCES runs (run),
+  kind TEXT NOT NULL,
+  body TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER events_fenced BEFORE INSERT ON events
+WHEN NEW.fence IS NOT (SELECT fence FROM leases WHERE run = NEW.run AND pid IS NOT NULL)
+BEGIN SELECT RAISE(ABORT, 'the writer does not hold the lease of this run'); END;
+
+CREATE TRIGGER leases_rise BEFORE UPDATE ON leases WHEN NEW.fence < OLD.fence
+BEGIN SELECT RAISE(ABORT, 'a fence never falls'); END;
+
+CREATE TRIGGER leases_stay BEFORE DELETE ON leases
+BEGIN SELECT RAISE(ABORT, 'a lease is never deleted'); END;
+${APPEND_ONLY.map(
+  (table) => `
+CREATE TRIGGER ${table}_stay BEFORE DELETE ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
+
+CREATE TRIGGER ${table}_hold BEFORE UPDATE ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
+`,
+).join('')}`;
