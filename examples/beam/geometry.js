@@ -28,6 +28,11 @@ export function measureStep(step) {
   return ask('measure', { step });
 }
 
+/** Lets the kernel's thread go once it has answered; without this the process would not end. */
+export function releaseKernel() {
+  last = last.then(stop);
+}
+
 /** One request after another; the kernel has one thread. */
 function ask(request, input) {
   const answer = last.then(() => send(request, input));
@@ -39,14 +44,9 @@ async function send(request, input) {
   if (served >= REQUESTS_PER_WORKER) await stop();
   worker ??= start();
   served += 1;
-  worker.ref();
-  try {
-    const { output, failure } = await reply(worker, { request, input });
-    if (failure !== undefined) throw new ToolError(`The CAD kernel failed: ${failure}`);
-    return output;
-  } finally {
-    worker?.unref(); // an idle kernel does not keep the server alive once its client has gone
-  }
+  const { output, failure } = await reply(worker, { request, input });
+  if (failure !== undefined) throw new ToolError(`The CAD kernel failed: ${failure}`);
+  return output;
 }
 
 /** stdout of this process belongs to the protocol: what the kernel's thread prints goes to stderr. */

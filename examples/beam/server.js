@@ -3,6 +3,7 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
+import { releaseKernel } from './geometry.js';
 import { ToolError } from './state.js';
 import { TOOLS, VERSION } from './tools.js';
 
@@ -47,4 +48,5 @@ function failure(name, message) {
   return { isError: true, content: [{ type: 'text', text: `${name}: ${message}` }] };
 }
 
+process.stdin.on('end', releaseKernel); // the client has gone
 await server.connect(new StdioServerTransport());
