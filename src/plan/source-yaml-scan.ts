@@ -8,8 +8,15 @@ import type { ProblemList } from './source-problems.ts';
  */
 const MAX_STACK = AUTHORED_LIMITS.max_depth + 2;
 
-/** Pieces of syntax, white space and comments included: a bound for the memory that the tree of them takes. */
-const MAX_LEXEMES = 1_000_000;
+/**
+ * Pieces of syntax, white space, comments and line ends included: the package's tree takes up to 200 bytes for each. A
+ * file of 1 MiB in usual layout has 250,000; one of 100,000 values fits in flow style, or as JSON, but not with a line
+ * for each value.
+ */
+const MAX_PIECES = 320_000;
+
+/** A file with that many things wrong is not read to its end. */
+const MANY_PROBLEMS = 50_000;
 
 /** What the lexer puts before the text of a plain or block scalar. */
 const SCALAR_FOLLOWS = '\x1f';
@@ -57,11 +64,10 @@ export function scanYaml(text: string, problems: ProblemList): Scanned | undefin
   return { document: documents.first, tagged: pieces.tagged };
 }
 
-/** Judges the pieces of the text one by one. */
+/** Judges the pieces of the text one by one, and counts them. */
 class Pieces {
   readonly #problems: ProblemList;
-  #lexemes = 0;
-  #scalars = 0;
+  readonly #seen = { pieces: 0, contents: 0, colons: 0, dashes: 0, commas: 0, questions: 0 };
   #inScalar = false;
   tagged = false;
 
@@ -69,18 +75,59 @@ class Pieces {
     this.#problems = problems;
   }
 
-  /** False if the file is too large to go on. */
+  /** False if there is no use in going on. */
   admit(lexeme: string, offset: number): boolean {
-    this.#lexemes += 1;
     const isContent = this.#inScalar;
     this.#inScalar = !isContent && lexeme === SCALAR_FOLLOWS;
-    const type = isContent ? null : CST.tokenType(lexeme);
-    if (type === 'scalar' || type?.endsWith('quoted-scalar')) this.#scalars += 1;
+    if (isContent) {
+      // The package takes a block scalar apart line by line.
+      this.#seen.pieces += linesIn(lexeme);
+      return this.#isInBounds(offset);
+    }
+    const type = CST.tokenType(lexeme);
+    this.#count(type);
     const forbidden = FORBIDDEN.get(type ?? '');
     if (forbidden !== undefined) this.#refuse(forbidden, lexeme, offset);
-    // At most every second scalar is a key, so that twice the limit cannot be legal.
-    if (this.#scalars <= 2 * AUTHORED_LIMITS.max_nodes && this.#lexemes <= MAX_LEXEMES) return true;
-    const message = `The file holds more than ${AUTHORED_LIMITS.max_nodes} values.`;
+    return this.#problems.count < MANY_PROBLEMS && this.#isInBounds(offset);
+  }
+
+  #count(type: CST.TokenType | null): void {
+    this.#seen.pieces += 1;
+    switch (type) {
+      case 'scalar':
+      case 'single-quoted-scalar':
+      case 'double-quoted-scalar':
+      case 'flow-map-start':
+      case 'flow-seq-start':
+        this.#seen.contents += 1;
+        break;
+      case 'map-value-ind':
+        this.#seen.colons += 1;
+        break;
+      case 'seq-item-ind':
+        this.#seen.dashes += 1;
+        break;
+      case 'comma':
+        this.#seen.commas += 1;
+        break;
+      case 'explicit-key-ind':
+        this.#seen.questions += 1;
+        break;
+    }
+  }
+
+  /**
+   * No legal file is refused here: what stands before a colon is a key, all other contents are values; and every colon,
+   * dash, comma or question mark has a value of its own.
+   */
+  #isInBounds(offset: number): boolean {
+    const { pieces, contents, colons, dashes, commas, questions } = this.#seen;
+    const values = Math.max(contents - colons - 1, colons + dashes, commas, questions);
+    if (values <= AUTHORED_LIMITS.max_nodes && pieces <= MAX_PIECES) return true;
+    const message =
+      pieces > MAX_PIECES
+        ? `The file holds more than ${MAX_PIECES} values, signs, comments and line ends.`
+        : `The file holds more than ${AUTHORED_LIMITS.max_nodes} values.`;
     this.#problems.add('TOO_MANY_NODES', offset, message, 'Split it, or move tables into files of their own.');
     return false;
   }
@@ -89,6 +136,12 @@ class Pieces {
     this.tagged ||= code === 'TAG' || code === 'DIRECTIVE';
     this.#problems.add(code, offset, `${what} is not allowed: ${quote(lexeme)}.`, fix);
   }
+}
+
+function linesIn(text: string): number {
+  let lines = 0;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lines += 1;
+  return lines;
 }
 
 /** Keeps the first document and refuses others. */
