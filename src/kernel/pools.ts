@@ -7,73 +7,50 @@
  */
 export interface PoolState {
   readonly free: Record<string, number>;
+  /** By holder, `point/step`. */
   readonly held: Record<string, Readonly<Record<string, number>>>;
-  readonly waiting: {
-    readonly point: number;
-    readonly step: string;
-    readonly uses: Readonly<Record<string, number>>;
-  }[];
+  readonly waiting: Want[];
 }
 
-export interface Grant {
+export interface Want {
   readonly point: number;
   readonly step: string;
+  readonly uses: Readonly<Record<string, number>>;
 }
 
 export function newPools(capacity: Readonly<Record<string, number>>): PoolState {
   return { free: { ...capacity }, held: {}, waiting: [] };
 }
 
-/** Asks for tokens; returns what can be granted now, in order. */
-export function wantTokens(
-  pools: PoolState,
-  point: number,
-  step: string,
-  uses: Readonly<Record<string, number>>,
-): Grant[] {
-  pools.waiting.push({ point, step, uses });
-  return grantWaiting(pools);
+/** Queues a want; `nextGrant` says when it is its turn. */
+export function wantTokens(pools: PoolState, want: Want): void {
+  pools.waiting.push(want);
 }
 
-/** Gives back what the step holds, or takes back its want; returns what can be granted now. */
-export function releaseTokens(pools: PoolState, point: number, step: string): Grant[] {
+/** The want that can be granted now, or null. */
+export function nextGrant(pools: PoolState): Want | null {
+  const head = pools.waiting[0];
+  if (head === undefined) return null;
+  return Object.entries(head.uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens) ? head : null;
+}
+
+/** Takes the tokens of the want that `nextGrant` gave. */
+export function takeGrant(pools: PoolState, want: Want): void {
+  if (pools.waiting[0] !== want) throw new Error('only the first want can be granted');
+  pools.waiting.shift();
+  for (const [name, tokens] of Object.entries(want.uses)) pools.free[name] = (pools.free[name] ?? 0) - tokens;
+  pools.held[`${want.point}/${want.step}`] = want.uses;
+}
+
+/** Gives back what the step holds, or takes back its want. */
+export function releaseTokens(pools: PoolState, point: number, step: string): void {
   const holder = `${point}/${step}`;
   const held = pools.held[holder];
   if (held === undefined) {
     const index = pools.waiting.findIndex((want) => want.point === point && want.step === step);
     if (index >= 0) pools.waiting.splice(index, 1);
-  } else {
-    for (const [name, tokens] of Object.entries(held)) pools.free[name] = (pools.free[name] ?? 0) + tokens;
-    delete pools.held[holder];
+    return;
   }
-  return grantWaiting(pools);
-}
-
-/** On recovery: the step held these tokens before the process ended. */
-export function restoreTokens(
-  pools: PoolState,
-  point: number,
-  step: string,
-  uses: Readonly<Record<string, number>>,
-): void {
-  take(pools, point, step, uses);
-}
-
-function grantWaiting(pools: PoolState): Grant[] {
-  const grants: Grant[] = [];
-  for (let head = pools.waiting[0]; head !== undefined && fits(pools, head.uses); head = pools.waiting[0]) {
-    pools.waiting.shift();
-    take(pools, head.point, head.step, head.uses);
-    grants.push({ point: head.point, step: head.step });
-  }
-  return grants;
-}
-
-function fits(pools: PoolState, uses: Readonly<Record<string, number>>): boolean {
-  return Object.entries(uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens);
-}
-
-function take(pools: PoolState, point: number, step: string, uses: Readonly<Record<string, number>>): void {
-  for (const [name, tokens] of Object.entries(uses)) pools.free[name] = (pools.free[name] ?? 0) - tokens;
-  pools.held[`${point}/${step}`] = uses;
+  for (const [name, tokens] of Object.entries(held)) pools.free[name] = (pools.free[name] ?? 0) + tokens;
+  delete pools.held[holder];
 }

@@ -1,0 +1,269 @@
+import {
+  isFact,
+  type PointFact,
+  type PointRecord,
+  type PointResult,
+  pointStream,
+  type RunEvent,
+  type StudyFact,
+  type StudyRecord,
+} from '../ir/events.ts';
+import { assertSameEvent, Divergence, shownEvent } from './divergence.ts';
+import { ImpossibleFact } from './impossible.ts';
+import { type PointCommand, type PointState, pollEnded, stepPoint } from './point.ts';
+import { newPools, nextGrant, type PoolState, releaseTokens, takeGrant, wantTokens } from './pools.ts';
+import type { Program } from './program.ts';
+import { type StudyCommand, type StudyState, stepStudy } from './study.ts';
+import type { Json } from '../base/json.ts';
+
+/** What the engine is to do, once the events are durable. What the machines tell each other is done already. */
+export type RunCommand =
+  | { readonly point: null; readonly command: Exclude<StudyCommand, { do: 'start_point' | 'signal_points' }> }
+  | { readonly point: number; readonly command: Exclude<PointCommand, { do: 'want' | 'release' | 'end' }> };
+
+export interface StreamEvent {
+  readonly stream: string;
+  readonly event: RunEvent;
+}
+
+/** One transaction: the events that a fact leads to, to be appended together, and what to do then. */
+export interface Settled {
+  readonly events: readonly StreamEvent[];
+  readonly commands: readonly RunCommand[];
+}
+
+type Fact = { readonly point: null; readonly fact: StudyFact } | { readonly point: number; readonly fact: PointFact };
+type Signal = 'point.paused' | 'point.resumed' | 'point.cancelled';
+
+interface Stepped {
+  readonly records: readonly (StudyRecord | PointRecord)[];
+  readonly commands: readonly RunCommand[];
+  readonly told: readonly Fact[];
+}
+
+interface StreamState {
+  seq: number;
+  /** Records that must come next; only while a journal is taken. */
+  expected: (StudyRecord | PointRecord)[];
+}
+
+const SIGNALS: Readonly<Record<'pause' | 'resume' | 'cancel', Signal>> = {
+  pause: 'point.paused',
+  resume: 'point.resumed',
+  cancel: 'point.cancelled',
+};
+
+/**
+ * The machines of one run: its study, its points in flight, its pools, and what they tell each other.
+ *
+ * A running engine calls `settle` with each fact from outside, appends what it returns, and performs the commands. `resume` and
+ * `replay` call `take` with each event of the journal: facts are fed to the machines, and the records that they give must be the
+ * next events of their stream, equal in every field; what one machine tells another must stand in the other's stream. So an
+ * altered argument, an added call, an answer before its intent and a decision that does not follow are each found, whatever the
+ * hash chains say. Memory: O(points in flight).
+ */
+export class RunMachine {
+  readonly program: Program;
+  study: StudyState | null = null;
+  readonly points = new Map<number, PointState>();
+  readonly pools: PoolState;
+  readonly #streams = new Map<string, StreamState>();
+  /** What machines have told and is not in the journal yet. */
+  readonly #to_begin = new Map<number, PointFact>();
+  readonly #to_signal = new Map<number, Signal[]>();
+  readonly #to_finish = new Map<number, PointResult>();
+
+  constructor(program: Program) {
+    this.program = program;
+    this.pools = newPools(program.lock.pools);
+  }
+
+  /** Takes in a fact from outside, and all that the machines tell each other because of it. @throws ImpossibleFact */
+  settle(point: number | null, fact: StudyFact | PointFact): Settled {
+    const events: StreamEvent[] = [];
+    const commands: RunCommand[] = [];
+    const queue: Fact[] = [point === null ? { point, fact: fact as StudyFact } : { point, fact: fact as PointFact }];
+    // Tokens are granted when nothing else is left to be told, so that a cancel starts nothing new.
+    for (let next = queue.shift() ?? this.#grant(); next !== null; next = queue.shift() ?? this.#grant()) {
+      const stream = next.point === null ? 'study' : pointStream(next.point);
+      const output = this.#step(next);
+      for (const event of [next.fact, ...output.records]) events.push({ stream, event });
+      commands.push(...output.commands);
+      queue.push(...output.told);
+    }
+    return { events, commands };
+  }
+
+  /**
+   * Takes the next event of a journal, in the journal's order. A record gives no commands: they came with its fact.
+   * @throws Divergence
+   */
+  take(stream: string, seq: number, event: RunEvent): readonly RunCommand[] {
+    const point = this.#pointOf(stream, seq);
+    const state = this.#stream(stream);
+    if (state.seq + 1 !== seq) throw new Divergence(stream, seq, `sequence number ${state.seq + 1}`, `${seq}`);
+    state.seq = seq;
+    const expected = state.expected.shift();
+    if (expected !== undefined) {
+      assertSameEvent(stream, seq, expected, event);
+      return [];
+    }
+    if (!isFact(event.type))
+      throw new Divergence(stream, seq, 'nothing that follows from the last fact', shownEvent(event));
+    try {
+      return this.#takeFact(
+        stream,
+        seq,
+        point === null ? { point, fact: event as StudyFact } : { point, fact: event as PointFact },
+      );
+    } catch (error) {
+      if (!(error instanceof ImpossibleFact)) throw error;
+      throw new Divergence(stream, seq, 'a fact that can have happened', `${shownEvent(event)}: ${error.message}`);
+    }
+  }
+
+  /** To be called behind the journal's last event: whether all that must follow is there. @throws Divergence */
+  close(): void {
+    const end = 'the end of the stream';
+    for (const [name, stream] of this.#streams) {
+      const missing = stream.expected[0];
+      if (missing !== undefined) throw new Divergence(name, stream.seq + 1, shownEvent(missing), end);
+    }
+    for (const [point, fact] of this.#to_begin) throw new Divergence(pointStream(point), 1, shownEvent(fact), end);
+    for (const [point, [signal]] of this.#to_signal) {
+      if (signal !== undefined)
+        throw new Divergence(pointStream(point), this.#seqOf(pointStream(point)) + 1, signal, end);
+    }
+    for (const [point] of this.#to_finish) {
+      throw new Divergence('study', this.#seqOf('study') + 1, `point.finished for point ${point}`, end);
+    }
+    const want = nextGrant(this.pools);
+    if (want !== null) {
+      const stream = pointStream(want.point);
+      throw new Divergence(stream, this.#seqOf(stream) + 1, `step.granted for ${want.step}`, end);
+    }
+  }
+
+  /** The engine asks after each poll whether the job has ended. */
+  pollEnded(point: number, step: string, answer: Json): boolean {
+    const state = this.points.get(point);
+    return state === undefined || pollEnded(this.program, state, step, answer);
+  }
+
+  #takeFact(stream: string, seq: number, next: Fact): readonly RunCommand[] {
+    if (next.point === null) {
+      if (next.fact.type === 'point.finished') {
+        const result = this.#to_finish.get(next.fact.point);
+        if (result === undefined) throw new ImpossibleFact(`point ${next.fact.point} has not ended`);
+        assertSameEvent(stream, seq, { type: 'point.finished', point: next.fact.point, result }, next.fact);
+      }
+    } else {
+      this.#assertTold(stream, seq, next.point, next.fact);
+    }
+    const output = this.#step(next);
+    this.#stream(stream).expected.push(...output.records);
+    return output.commands;
+  }
+
+  /** Facts that another machine tells must be those that it told. */
+  #assertTold(stream: string, seq: number, point: number, fact: PointFact): void {
+    switch (fact.type) {
+      case 'point.began': {
+        const told = this.#to_begin.get(point);
+        if (told === undefined) throw new ImpossibleFact(`the study has not started point ${point}`);
+        return assertSameEvent(stream, seq, told, fact);
+      }
+      case 'step.granted': {
+        const want = nextGrant(this.pools);
+        if (want?.point !== point || want.step !== fact.step)
+          throw new ImpossibleFact('its turn in the pools has not come');
+        return takeGrant(this.pools, want);
+      }
+      case 'point.paused':
+      case 'point.resumed':
+      case 'point.cancelled':
+        if (this.#to_signal.get(point)?.[0] !== fact.type) throw new ImpossibleFact('the study has not said so');
+        return;
+      default:
+    }
+  }
+
+  #step(next: Fact): Stepped {
+    return next.point === null ? this.#stepStudy(next.fact) : this.#stepPoint(next.point, next.fact);
+  }
+
+  #stepStudy(fact: StudyFact): Stepped {
+    const [state, output] = stepStudy(this.program, this.study, fact);
+    this.study = state;
+    if (fact.type === 'point.finished') this.#forget(fact.point);
+    const commands: RunCommand[] = [];
+    const told: Fact[] = [];
+    for (const command of output.commands) {
+      if (command.do === 'start_point') {
+        const began: PointFact = { type: 'point.began', point: command.point, values: command.values };
+        this.#to_begin.set(command.point, began);
+        told.push({ point: command.point, fact: began });
+      } else if (command.do === 'signal_points') {
+        const type = SIGNALS[command.signal];
+        for (const point of state.in_flight) {
+          this.#to_signal.set(point, [...(this.#to_signal.get(point) ?? []), type]);
+          told.push({ point, fact: { type } });
+        }
+      } else commands.push({ point: null, command });
+    }
+    return { records: output.records, commands, told };
+  }
+
+  #stepPoint(point: number, fact: PointFact): Stepped {
+    const [state, output] = stepPoint(this.program, this.points.get(point) ?? null, fact);
+    this.points.set(point, state);
+    if (fact.type === 'point.began') this.#to_begin.delete(point);
+    if (fact.type === this.#to_signal.get(point)?.[0]) this.#to_signal.get(point)?.shift();
+    const commands: RunCommand[] = [];
+    const told: Fact[] = [];
+    for (const command of output.commands) {
+      if (command.do === 'want') wantTokens(this.pools, { point, step: command.step, uses: command.uses });
+      else if (command.do === 'release') releaseTokens(this.pools, point, command.step);
+      else if (command.do === 'end') {
+        this.#to_finish.set(point, command.result);
+        told.push({ point: null, fact: { type: 'point.finished', point, result: command.result } });
+      } else commands.push({ point, command });
+    }
+    return { records: output.records, commands, told };
+  }
+
+  #grant(): Fact | null {
+    const want = nextGrant(this.pools);
+    if (want === null) return null;
+    takeGrant(this.pools, want);
+    return { point: want.point, fact: { type: 'step.granted', step: want.step } };
+  }
+
+  /** A finished point leaves nothing behind. */
+  #forget(point: number): void {
+    this.points.delete(point);
+    this.#to_finish.delete(point);
+    this.#to_signal.delete(point);
+    this.#streams.delete(pointStream(point));
+  }
+
+  #pointOf(stream: string, seq: number): number | null {
+    if (stream === 'study') return null;
+    const number = /^point\/([1-9]\d{0,8})$/.exec(stream)?.[1];
+    if (number === undefined) throw new Divergence(stream, seq, 'a stream of the run', 'a stream of another name');
+    return Number(number);
+  }
+
+  #seqOf(stream: string): number {
+    return this.#streams.get(stream)?.seq ?? 0;
+  }
+
+  #stream(name: string): StreamState {
+    let state = this.#streams.get(name);
+    if (state === undefined) {
+      state = { seq: 0, expected: [] };
+      this.#streams.set(name, state);
+    }
+    return state;
+  }
+}
