@@ -26,6 +26,8 @@ type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 export class FileArtifacts implements ArtifactStore {
   readonly #root: string;
   readonly #folder: string;
+  /** Folders whose entry in their parent was synced by this object; at most 259. */
+  readonly #durable = new Set<string>();
 
   /** @param folder where `cas` is made, with the first object put */
   constructor(folder: string) {
@@ -35,32 +37,29 @@ export class FileArtifacts implements ArtifactStore {
 
   async put(bytes: Uint8Array): Promise<{ sha256: string; bytes: number }> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (await this.#holds(sha256)) return { sha256, bytes: bytes.byteLength };
-    return this.#storing(() => this.#write([bytes]));
+    return this.#using(async () => {
+      if (await this.#holds(sha256)) return { sha256, bytes: bytes.byteLength };
+      return this.#write([bytes]);
+    });
   }
 
   async putFile(path: string): Promise<{ sha256: string; bytes: number }> {
     const source = await openSource(path);
     try {
       // What is hashed is what is written, even if the file changes meanwhile.
-      return await this.#storing(() => this.#write(chunksOf(source)));
+      return await this.#using(() => this.#write(chunksOf(source)));
     } finally {
       await source.close();
     }
   }
 
   async get(sha256: string): Promise<Result<Uint8Array>> {
-    const file = DIGEST.test(sha256) ? await openObject(this.#pathOf(sha256)) : null;
-    if (file === null) {
+    const bytes = DIGEST.test(sha256) ? await this.#using(() => readObject(this.#pathOf(sha256))) : null;
+    if (bytes === null) {
       const hint = 'Restore the folder `.expctl/cas` from a backup, or name an artifact that `expctl trace` shows.';
       return err(new ExpctlError('NOT_FOUND', `There is no artifact ${sha256}`, { hint }));
     }
-    try {
-      const bytes = file === 'link' ? null : await file.readFile();
-      if (bytes !== null && createHash('sha256').update(bytes).digest('hex') === sha256) return ok(bytes);
-    } finally {
-      if (file !== 'link') await file.close();
-    }
+    if (bytes !== 'not a file' && createHash('sha256').update(bytes).digest('hex') === sha256) return ok(bytes);
     const message = `The file of artifact ${sha256} was changed: its content has another digest`;
     const hint = `Restore ${this.#pathOf(sha256)} from a backup, or run the step again that made it.`;
     return err(new ExpctlError('ARTIFACT_CORRUPT', message, { hint }));
@@ -105,26 +104,27 @@ export class FileArtifacts implements ArtifactStore {
     await syncFolder(shelf);
   }
 
-  /** Makes a folder, durably, and refuses one that is a symbolic link to elsewhere. */
+  /**
+   * Makes a folder and refuses one that is a symbolic link to elsewhere. The parent is synced also where the folder exists:
+   * whoever made it may not have come to that yet.
+   */
   async #makeFolder(path: string, parent: string): Promise<void> {
-    const made = await mkdir(path, { mode: 0o700 }).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => {
-        if (error.code === 'EEXIST') return false;
-        throw error;
-      },
-    );
-    if (made) await syncFolder(parent);
-    else if (!(await lstat(path)).isDirectory()) {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (!(await lstat(path)).isDirectory()) {
       const hint = 'Remove it: the store makes its folders itself.';
       throw new ExpctlError('STORE_UNUSABLE', `${path} is not a folder`, { hint });
     }
+    if (this.#durable.has(path)) return;
+    await syncFolder(parent);
+    this.#durable.add(path);
   }
 
   /** Whether the object is there and sound. */
   async #holds(sha256: string): Promise<boolean> {
     const file = await openObject(this.#pathOf(sha256));
-    if (file === null || file === 'link') return false;
+    if (file === null || file === 'not a file') return false;
     try {
       const hash = createHash('sha256');
       for await (const chunk of chunksOf(file)) hash.update(chunk);
@@ -134,12 +134,12 @@ export class FileArtifacts implements ArtifactStore {
     }
   }
 
-  async #storing<T>(work: () => Promise<T>): Promise<T> {
+  async #using<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (error instanceof ExpctlError) throw error;
-      const message = `The artifact store ${this.#root} cannot be written: ${(error as Error).message}`;
+      const message = `The artifact store ${this.#root} cannot be used: ${(error as Error).message}`;
       const hint = 'Look at the disk and the permissions of the folder, then resume the run.';
       throw new ExpctlError('STORE_UNUSABLE', message, { hint, cause: error });
     }
@@ -185,17 +185,27 @@ async function openSource(path: string): Promise<FileHandle> {
   throw refuse('it is not a regular file');
 }
 
-/** An object's file; `link` if something else lies there, null if nothing does. */
-async function openObject(path: string): Promise<FileHandle | 'link' | null> {
+/** An object's bytes, whatever they are; null if nothing lies there. */
+async function readObject(path: string): Promise<Uint8Array | 'not a file' | null> {
+  const file = await openObject(path);
+  if (file === null || file === 'not a file') return file;
+  try {
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+async function openObject(path: string): Promise<FileHandle | 'not a file' | null> {
   const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
-    if (error.code === 'ELOOP') return 'link' as const;
+    if (error.code === 'ELOOP') return 'not a file' as const;
     throw error;
   });
-  if (file === null || file === 'link') return file;
+  if (file === null || file === 'not a file') return file;
   if ((await file.stat()).isFile()) return file;
   await file.close();
-  return 'link';
+  return 'not a file';
 }
 
 async function syncFolder(path: string): Promise<void> {
