@@ -17,11 +17,11 @@ export function offsetInScalar(text: string, start: number, end: number, value: 
   const isQuoted = style === '"' || style === "'";
   let at = isBlock ? afterLine(text, start, end) : isQuoted ? start + 1 : start;
   at = skipFolds(text, at, end, value[0]);
-  for (let said = 0; said < index && at < end; ) {
+  for (let said = 0; at < end; ) {
     const step = stepAt(text, at, style, value[said]);
-    at += step.source;
+    if (said >= index && step.value > 0) break;
     said += step.value;
-    if (step.value > 0) at = skipFolds(text, at, end, value[said]);
+    at = skipFolds(text, at + step.source, end, value[said]);
   }
   return Math.min(at, end);
 }

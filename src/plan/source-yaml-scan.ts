@@ -15,9 +15,6 @@ const MAX_STACK = AUTHORED_LIMITS.max_depth + 2;
  */
 const MAX_PIECES = 320_000;
 
-/** A file with that many things wrong is not read to its end. */
-const MANY_PROBLEMS = 50_000;
-
 /** What the lexer puts before the text of a plain or block scalar. */
 const SCALAR_FOLLOWS = '\x1f';
 
@@ -52,11 +49,12 @@ export function scanYaml(text: string, problems: ProblemList): Scanned | undefin
   const documents = new Documents(problems);
   const pieces = new Pieces(problems);
   for (const lexeme of new Lexer().lex(text)) {
-    if (!pieces.admit(lexeme, parser.offset)) return undefined;
+    const { offset } = parser;
+    if (!pieces.admit(lexeme, offset)) return undefined;
     for (const token of parser.next(lexeme)) documents.take(token);
     if (parser.stack.length > MAX_STACK) {
       const message = `The file is nested more than ${AUTHORED_LIMITS.max_depth} levels deep.`;
-      problems.add('NESTING', parser.offset, message, 'Flatten the structure.');
+      problems.add('NESTING', offset, message, 'Flatten the structure.');
       return undefined;
     }
   }
@@ -88,7 +86,7 @@ class Pieces {
     this.#count(type);
     const forbidden = FORBIDDEN.get(type ?? '');
     if (forbidden !== undefined) this.#refuse(forbidden, lexeme, offset);
-    return this.#problems.count < MANY_PROBLEMS && this.#isInBounds(offset);
+    return !this.#problems.stopIfMany() && this.#isInBounds(offset);
   }
 
   #count(type: CST.TokenType | null): void {
@@ -117,8 +115,8 @@ class Pieces {
   }
 
   /**
-   * No legal file is refused here: what stands before a colon is a key, all other contents are values; and every colon,
-   * dash, comma or question mark has a value of its own.
+   * Counts values from below: what stands before a colon is a key, all other contents are values; and every colon, dash,
+   * comma or question mark has a value of its own. So this refuses no file of fewer values, only one of too many pieces.
    */
   #isInBounds(offset: number): boolean {
     const { pieces, contents, colons, dashes, commas, questions } = this.#seen;
