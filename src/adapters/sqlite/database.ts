@@ -110,7 +110,8 @@ function checkIdentity(database: Database.Database, file: string, may_be_empty: 
   }
 }
 
-function setProfile(database: Database.Database, profile: Profile, timeout_ms: number): void {
+/** Sets the profile, and refuses a connection on which a setting does not hold. */
+export function setProfile(database: Database.Database, profile: Profile, timeout_ms: number): void {
   for (const [name, value] of pragmasOf(profile)) {
     whileBusy(() => database.pragma(`${name} = ${value}`), timeout_ms);
     const actual = database.pragma(name, { simple: true });
