@@ -103,7 +103,13 @@ export type CallEnd =
       readonly observed: Observed;
     }
   | { readonly kind: 'failure'; readonly class: string; readonly message: string; readonly observed: Observed }
-  | { readonly kind: 'lost'; readonly message: string; readonly observed: Observed };
+  | {
+      readonly kind: 'lost';
+      /** `timeout`: the tool lives and did not answer in time; `died`: it ended, or the connection to it did. */
+      readonly reason: 'timeout' | 'died';
+      readonly message: string;
+      readonly observed: Observed;
+    };
 
 /** A tool that was started and whose contract was compared with its pin. */
 export interface ToolSession {

@@ -1,0 +1,214 @@
+import { ExpctlError } from '../../base/error.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
+import type { Result } from '../../base/result.ts';
+import type { Outcome } from '../../ir/events.ts';
+import type { LockedTool } from '../../ir/lock.ts';
+import type { PollCommand, SendCommand } from '../../kernel/point.ts';
+import { effectKey } from '../effect-key.ts';
+import type { CallEnd, Clock, ToolHost, ToolSession } from '../ports.ts';
+
+/** How often one effect is sent again, under its key, while nobody knows whether it happened. */
+const MOST_RESENDS = 5;
+/** A poll is a question: more patience, since a server that is away does not end the job. */
+const MOST_LOST_POLLS = 20;
+const FIRST_WAIT_S = 0.1;
+const LONGEST_WAIT_S = 30;
+
+export interface EffectsDeps {
+  readonly run: string;
+  readonly tools: ToolHost;
+  readonly clock: Clock;
+  /** Makes, once, and names the folder in which a tool may work for the effect. */
+  readonly workFolder: (point: number, step: string, attempt: number) => Promise<string>;
+  /** Asked before each sending: whether the approval still holds. An error ends the performance of the run. */
+  readonly mayDispatch: () => Result<void>;
+  /** Notes in the journal, before it happens, that the effect is sent again. */
+  readonly resent: (point: number, command: SendCommand) => Promise<void>;
+  readonly answered: (
+    point: number,
+    command: SendCommand | PollCommand,
+    outcome: Outcome,
+    observed: JsonObject,
+  ) => void;
+  readonly pollEnded: (point: number, step: string, answer: Json) => boolean;
+  readonly fatal: (error: ExpctlError) => void;
+}
+
+/**
+ * The effects that are out: sends them to their tools, sends them again while their end is not known, asks after jobs.
+ *
+ * The kernel decides on logical attempts; here only what it cannot see is repeated (a tool that died, an answer that was lost), with
+ * the same key, and only for calls whose declaration allows it. For any other call the outcome stays unknown, and is said so.
+ */
+export class Effects {
+  readonly #deps: EffectsDeps;
+  readonly #sessions = new Map<string, ToolSession>();
+  /** By `point/step`. */
+  readonly #out = new Map<string, AbortController>();
+  #closed = false;
+
+  constructor(deps: EffectsDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#out.size;
+  }
+
+  /** Starts every tool and compares it with its pin, before anything else happens. */
+  async open(tools: readonly LockedTool[]): Promise<Result<void>> {
+    const opened = await Promise.all(
+      tools.map(async (tool) => [tool.name, await this.#deps.tools.open(tool)] as const),
+    );
+    for (const [name, session] of opened) if (session.ok) this.#sessions.set(name, session.value);
+    for (const [, session] of opened) {
+      if (session.ok) continue;
+      await this.close();
+      return session;
+    }
+    return { ok: true, value: undefined };
+  }
+
+  send(point: number, command: SendCommand, options: { again: boolean }): void {
+    this.#perform(point, command, (signal) => this.#sendUntilKnown(point, command, signal, options.again));
+  }
+
+  poll(point: number, command: PollCommand): void {
+    this.#perform(point, command, (signal) => this.#pollUntilEnded(point, command, signal));
+  }
+
+  stopPoll(point: number, step: string): void {
+    this.#out.get(`${point}/${step}`)?.abort();
+    this.#out.delete(`${point}/${step}`);
+  }
+
+  /** Ends all tools; whatever is out is left as it is, to be found again by `resume`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const controller of this.#out.values()) controller.abort();
+    this.#out.clear();
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  #perform(
+    point: number,
+    command: SendCommand | PollCommand,
+    work: (signal: AbortSignal) => Promise<CallEnd | null>,
+  ): void {
+    const name = `${point}/${command.step}`;
+    const controller = new AbortController();
+    this.#out.set(name, controller);
+    const started_ms = this.#deps.clock.now_ms();
+    work(controller.signal)
+      .then((end) => {
+        if (end === null || controller.signal.aborted || this.#closed) return;
+        this.#out.delete(name);
+        const observed = { ...end.observed, started_ms, ended_ms: this.#deps.clock.now_ms() };
+        this.#deps.answered(point, command, outcomeOf(end), observed);
+      })
+      .catch((error: unknown) => this.#deps.fatal(fatalError(error)));
+  }
+
+  async #sendUntilKnown(
+    point: number,
+    command: SendCommand,
+    signal: AbortSignal,
+    again: boolean,
+  ): Promise<CallEnd | null> {
+    const repeatable = command.effect === 'pure' || command.effect === 'by_key';
+    if (again && !repeatable) return unknownOutcome(command, 'expctl ended before it knew the answer');
+    if (again) await this.#deps.resent(point, command);
+    for (let resends = 0; ; resends += 1) {
+      const end = await this.#call(point, command, signal);
+      if (end === null || end.kind !== 'lost' || signal.aborted) return end;
+      if (!repeatable) return unknownOutcome(command, end.message);
+      if (resends >= MOST_RESENDS) {
+        const message = `no answer after ${resends + 1} sendings under one key: ${end.message}`;
+        return {
+          kind: 'failure',
+          class: end.reason === 'timeout' ? 'timeout' : 'tool_broken',
+          message,
+          observed: end.observed,
+        };
+      }
+      await this.#wait(Math.min(FIRST_WAIT_S * 2 ** resends, LONGEST_WAIT_S), signal);
+      if (signal.aborted) return null;
+      await this.#deps.resent(point, command);
+    }
+  }
+
+  async #pollUntilEnded(point: number, command: PollCommand, signal: AbortSignal): Promise<CallEnd | null> {
+    for (let lost = 0; !signal.aborted; ) {
+      const end = await this.#call(point, command, signal);
+      if (end === null || end.kind === 'failure') return end;
+      if (end.kind === 'answer') {
+        if (this.#deps.pollEnded(point, command.step, end.answer)) return end;
+        lost = 0;
+      } else {
+        lost += 1;
+        if (lost > MOST_LOST_POLLS) {
+          const message = `no answer to ${lost} polls: ${end.message}`;
+          return { kind: 'failure', class: 'tool_broken', message, observed: end.observed };
+        }
+      }
+      await this.#wait(command.every_s, signal);
+    }
+    return null;
+  }
+
+  /** One sending; null when the approval does not allow it any more, which ends the performance of the run. */
+  async #call(point: number, command: SendCommand | PollCommand, signal: AbortSignal): Promise<CallEnd | null> {
+    const allowed = this.#deps.mayDispatch();
+    if (!allowed.ok) {
+      this.#deps.fatal(allowed.error);
+      return null;
+    }
+    const slash = command.call.indexOf('/');
+    const session = this.#sessions.get(command.call.slice(0, slash));
+    if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);
+    return session.call({
+      call: command.call.slice(slash + 1),
+      arguments: command.arguments,
+      key: effectKey(this.#deps.run, point, command),
+      work_folder: await this.#deps.workFolder(point, command.step, command.attempt),
+      timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
+      signal,
+    });
+  }
+
+  #wait(seconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#deps.clock.after(seconds, () => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      });
+      const stop = () => {
+        cancel();
+        resolve();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+}
+
+/** A poll answers at once; its own time-out is that of the whole job. */
+const LONGEST_POLL_S = 60;
+
+function outcomeOf(end: CallEnd): Outcome {
+  if (end.kind === 'answer') return { ok: true, answer: end.answer, artifacts: end.artifacts };
+  return { ok: false, class: end.kind === 'failure' ? end.class : 'unknown_outcome', message: end.message };
+}
+
+function unknownOutcome(command: SendCommand, why: string): CallEnd {
+  const message = `${command.call} is declared \`${command.effect}\`: whether it happened is not known (${why}), so it is not sent again`;
+  return { kind: 'failure', class: 'unknown_outcome', message, observed: {} };
+}
+
+function fatalError(error: unknown): ExpctlError {
+  if (error instanceof ExpctlError) return error;
+  const hint = 'Run again with --debug, and report it; `expctl resume` goes on where the run stands.';
+  const message = error instanceof Error ? error.message : String(error);
+  return new ExpctlError('INTERNAL', `The engine failed: ${message}`, { hint, cause: error });
+}
