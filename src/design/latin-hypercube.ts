@@ -26,7 +26,7 @@ export interface LatinRequest {
  * strata, or by exchanging one coordinate with another point, up to 50 tries per point and 5,000 more. Where that fails (strata
  * at the edge of a variable may be feasible for no point) a Latin hypercube of more points is drawn and its feasible
  * points are kept: no two then share one of its finer strata, and the quality figures say `latin: false`. At 100
- * candidates per point and 10,000 more, the feasible share is too small.
+ * candidates per point and 10,000 more (at most a million beside two per point), the feasible share is too small.
  *
  * @returns rows in [0, 1); PLAN_INVALID above 1,000 points with maximin, or if too few candidates are accepted
  *
@@ -165,7 +165,7 @@ function thinnedRows(
   candidates: (count: number) => number[][],
   isAccepted: (row: readonly number[]) => boolean,
 ): Result<UnitRows> {
-  const most = 100 * points + 10_000;
+  const most = Math.min(100 * points + 10_000, 2 * points + 1_000_000); // all are in memory at once
   let rejected = 0;
   for (let count = 2 * points; ; count = Math.min(2 * count, most)) {
     const rows: number[][] = [];

@@ -20,6 +20,7 @@ const LEAST_SQUARED_DISTANCE = 1e-12;
 /** Pairs looked at in one optimisation, so that 1,000 points take a few seconds. */
 const PAIRS_BUDGET = 120_000_000;
 const MOST_PROPOSALS = 200_000;
+const PROPOSALS_PER_ROW = 4000;
 
 /** Accepted exchanges after which rounding errors of the stored distances are cleared. */
 const REFRESH_AFTER = 10_000;
@@ -39,7 +40,7 @@ export function optimizeMaximin(task: MaximinTask): void {
   const { rows, columns, random } = task;
   if (rows.length < 2 || columns.length < 2) return; // exchanges would change no distance
   const state = new Spread(task);
-  const proposals = Math.min(MOST_PROPOSALS, Math.ceil(PAIRS_BUDGET / state.total));
+  const proposals = Math.min(MOST_PROPOSALS, PROPOSALS_PER_ROW * rows.length, Math.ceil(PAIRS_BUDGET / state.total));
   const cooling = Math.floor(0.6 * proposals);
   for (let proposal = 0; proposal < proposals; proposal += 1) {
     const worst = state.worst();

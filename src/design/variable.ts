@@ -76,12 +76,17 @@ export function unitOf(variable: DesignVariable, value: number | string): number
   const min = variable.min!;
   const max = variable.max!;
   const x = Number(value);
-  const unit =
-    variable.scale === 'log' ? (log(x) - log(min)) / (log(max) - log(min)) : (x / 2 - min / 2) / (max / 2 - min / 2); // halves, as the difference of the bounds may overflow
+  const isLog = variable.scale === 'log' && log(max) > log(min); // equal for neighbouring doubles
+  const unit = isLog ? (log(x) - log(min)) / (log(max) - log(min)) : linearUnit(min, max, x);
   return Math.min(1, Math.max(0, unit));
 }
 
-export function levelOf(variable: DesignVariable, value: number | string): number {
+function linearUnit(min: number, max: number, x: number): number {
+  const range = max - min;
+  return Number.isFinite(range) ? (x - min) / range : (x / 2 - min / 2) / (max / 2 - min / 2);
+}
+
+function levelOf(variable: DesignVariable, value: number | string): number {
   return variable.kind === 'integer' ? Number(value) - variable.min! : variable.values!.indexOf(value);
 }
 
