@@ -119,7 +119,8 @@ function stringAt(text: string, offset: number): Token | ExpressionProblem {
   let at = offset + 1;
   while (text[at] !== quote) {
     const character = text[at];
-    if (character === undefined || character === '\n' || character === '\r') {
+    const isCut = character === undefined || (character === '\\' && at + 1 === text.length);
+    if (isCut || character === '\n' || character === '\r') {
       return problem(
         offset,
         at - offset,
