@@ -506,7 +506,9 @@ test('no mutation of an envelope crashes, and none approves what was not signed'
   const bare = reEnveloped(byAlice, (_, signature) => delete signature['keyid']);
   const meaning = (bytes: Uint8Array) => {
     const envelope = unwrap(parseEnvelope(bytes));
-    return [envelope.payloadBytes, ...envelope.signatures.map((one) => fromBase64(one.sig, { urlSafe: true }))].map(String);
+    return [envelope.payloadBytes, ...envelope.signatures.map((one) => fromBase64(one.sig, { urlSafe: true }))].map(
+      String,
+    );
   };
   const change = fc.record({ at: fc.nat(bare.length), remove: fc.nat(6), insert: fc.uint8Array({ maxLength: 6 }) });
   fc.assert(
