@@ -7,7 +7,7 @@ import { designError, effectiveUnit, isNumeric, levelAt, levelCentre, levelCount
 /** Most new points of one maximin design: its cost is O(n^2). */
 const MOST_FOR_MAXIMIN = 1000;
 
-export interface LatinRequest {
+interface LatinRequest {
   readonly points: number;
   readonly seed: number;
   readonly optimize: 'none' | 'maximin';

@@ -1,7 +1,7 @@
 import type { RandomStream } from '../base/random.ts';
 
 /** A design to spread: `rows` are changed in place. */
-export interface MaximinTask {
+interface MaximinTask {
   /** m rows in the unit cube, whose coordinates may be exchanged within a column. */
   readonly rows: number[][];
   /** Rows that stay, and from which the others should keep away too. */

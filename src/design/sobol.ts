@@ -8,7 +8,7 @@ const BITS = 32;
 const MOST_DIMENSIONS = DIRECTION_NUMBERS.length + 1;
 
 /** The points of one Sobol' sequence that are wanted. */
-export interface SobolRequest {
+interface SobolRequest {
   /** Scrambles the sequence; null leaves it as it is. */
   readonly seed: number | null;
   /** Index of the first point of the design in the sequence. */
