@@ -1,0 +1,181 @@
+import { performance } from 'node:perf_hooks';
+import type { JsonObject } from '../../base/json.ts';
+import { err, ok, type Result } from '../../base/result.ts';
+import type { ArtifactStore, CallEnd, ToolCall, ToolSession } from '../../engines/ports.ts';
+import type { LockedTool } from '../../ir/lock.ts';
+import { driftError } from '../tools-drift.ts';
+import { argumentsOf, CallLimit, driftFailure, type Failure, failed, lost, toolFacts } from '../tools-ends.ts';
+import { compileSchema, type SchemaCheck } from '../tools-schema.ts';
+import { answerOf, keepArtifacts } from './answer.ts';
+import type { McpConnection, Reply, ServerOptions } from './connection.ts';
+import { compareContracts, startPinned } from './verify.ts';
+
+/** Ends of the server in a row, without an answer between them, after which it counts as broken. */
+const DEATHS = 5;
+
+/**
+ * A pinned server, and the next one when it ends.
+ *
+ *   M1. Nothing is sent to a server whose pin was not compared since it was started, or since it said that its tools changed.
+ *   M2. A call that was sent and not answered is `lost`; a failure means that nothing was sent, or that the server said so itself.
+ *   M3. Drift is for good: no later call of this session is sent.
+ *   M4. A server that dies again and again gets one more start for each call, not an endless row.
+ */
+export class McpSession implements ToolSession {
+  readonly #tool: LockedTool;
+  readonly #options: ServerOptions;
+  readonly #artifacts: ArtifactStore;
+  readonly #checks = new Map<string, Result<SchemaCheck, string>>();
+  #connection: McpConnection;
+  #readying: Promise<Result<McpConnection, Failure>> | null = null;
+  #drift: Failure | null = null;
+  #deaths = 0;
+  /** The connection whose death was counted. */
+  #buried: McpConnection | null = null;
+  #closed = false;
+
+  constructor(tool: LockedTool, connection: McpConnection, options: ServerOptions, artifacts: ArtifactStore) {
+    this.#tool = tool;
+    this.#connection = connection;
+    this.#options = options;
+    this.#artifacts = artifacts;
+  }
+
+  async call(call: ToolCall): Promise<CallEnd> {
+    const started = performance.now();
+    const facts = toolFacts(this.#tool.name, this.#tool.pinned);
+    const limit = new CallLimit(call);
+    try {
+      const check = this.#checkOf(call.call);
+      if (!check.ok) return failed(check.error, facts);
+      const ready = await limit.race(this.#ready());
+      if (ready === undefined || limit.stopped !== null) return failed(limit.unsent, facts);
+      if (!ready.ok) return failed(ready.error, facts);
+      const mark = ready.value.stderr.total;
+      const args = argumentsOf(call, this.#tool.pinned.calls[call.call]!.key);
+      const reply = await ready.value.call(call.call, args, limit.signal);
+      const observed = await this.#observe(facts, started, ready.value, mark);
+      return await this.#endOf(call, limit, ready.value, reply, check.value, observed);
+    } finally {
+      limit.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#readying;
+    await this.#connection.close();
+  }
+
+  async #endOf(
+    call: ToolCall,
+    limit: CallLimit,
+    connection: McpConnection,
+    reply: Reply | undefined,
+    check: SchemaCheck | null,
+    observed: JsonObject,
+  ): Promise<CallEnd> {
+    if (reply === undefined) {
+      if (limit.stopped !== null) return lost('timeout', limit.reason, observed);
+      this.#bury(connection);
+      const message = `The server ended before it answered. ${await connection.obituary()}`;
+      return lost('died', message, observed);
+    }
+    this.#deaths = 0;
+    const answer = answerOf(reply, check);
+    if (!answer.ok) return failed(answer.error, observed);
+    if (reply.kind !== 'result') throw new Error('an answer without a result');
+    const folders = [this.#options.project_folder, call.work_folder];
+    const artifacts = await keepArtifacts(this.#artifacts, reply.result, folders);
+    if (!artifacts.ok) return failed({ class: 'tool_broken', message: artifacts.error }, observed);
+    return { kind: 'answer', answer: answer.value, artifacts: artifacts.value, observed };
+  }
+
+  /** A server that may be called. Calls that come at the same time share one way there. */
+  #ready(): Promise<Result<McpConnection, Failure>> {
+    this.#readying ??= this.#makeReady().finally(() => {
+      this.#readying = null;
+    });
+    return this.#readying;
+  }
+
+  async #makeReady(): Promise<Result<McpConnection, Failure>> {
+    if (this.#drift !== null) return err(this.#drift);
+    const connection = this.#connection;
+    // After a call that ran out of time the server may hang, or just be busy with other calls: those are not ended for it.
+    if (connection.suspect && connection.in_flight === 0 && !connection.dead && !(await connection.answers())) {
+      await connection.close();
+    } else if (connection.dead) {
+      this.#bury(connection);
+    } else {
+      return connection.stale ? this.#compareAgain(connection) : ok(connection);
+    }
+    return this.#startAgain();
+  }
+
+  async #compareAgain(connection: McpConnection): Promise<Result<McpConnection, Failure>> {
+    const moved = await compareContracts(this.#tool, connection);
+    if (!moved.ok) {
+      connection.stale = true; // not compared, so the next call tries again
+      return err({ class: 'tool_broken', message: moved.error.message });
+    }
+    if (moved.value.length === 0) return ok(connection);
+    return this.#drifted(driftError(this.#tool.name, moved.value).message, connection);
+  }
+
+  async #startAgain(): Promise<Result<McpConnection, Failure>> {
+    if (this.#closed) return err({ class: 'cancelled', message: 'The session is closed; nothing was sent.' });
+    if (this.#deaths >= DEATHS) {
+      this.#deaths = DEATHS - 1;
+      const message = `The server ended ${DEATHS} times in a row without an answer; nothing was sent. ${await this.#connection.obituary()}`;
+      return err({ class: 'tool_broken', message });
+    }
+    await this.#connection.close();
+    const started = await startPinned(this.#tool, this.#options);
+    if (started.ok) {
+      this.#connection = started.value;
+      return started;
+    }
+    if (started.error.code === 'TOOL_DRIFT') return this.#drifted(started.error.message, null);
+    this.#deaths += 1;
+    return err({ class: 'tool_broken', message: `Nothing was sent. ${started.error.message}` });
+  }
+
+  async #drifted(message: string, connection: McpConnection | null): Promise<Result<never, Failure>> {
+    this.#drift = driftFailure(message);
+    // Calls that are out were sent to a server that had been compared; they may end.
+    if (connection?.in_flight === 0) await connection.close();
+    return err(this.#drift);
+  }
+
+  #bury(connection: McpConnection): void {
+    if (this.#buried === connection) return;
+    this.#buried = connection;
+    this.#deaths += 1;
+  }
+
+  /** The check of a call's answers, made once; null when its pin has no output schema. */
+  #checkOf(name: string): Result<SchemaCheck | null, Failure> {
+    const { calls } = this.#tool.pinned;
+    if (!Object.hasOwn(calls, name)) {
+      return err({
+        class: 'tool_broken',
+        message: `The call ${name} is not among the pinned calls; nothing was sent.`,
+      });
+    }
+    const schema = calls[name]!.answer;
+    if (schema === null) return ok(null);
+    const check = this.#checks.get(name) ?? compileSchema(schema);
+    this.#checks.set(name, check);
+    return check.ok ? check : err({ class: 'tool_broken', message: `${check.error} Nothing was sent.` });
+  }
+
+  /** Standard error while the call was out. Of calls that are out together, nobody knows which one it belongs to. */
+  async #observe(facts: JsonObject, started: number, connection: McpConnection, mark: number): Promise<JsonObject> {
+    const observed: JsonObject = { ...facts, duration_ms: Math.round(performance.now() - started) };
+    if (connection.dead) await connection.obituary();
+    const said = connection.stderr.since(mark);
+    if (said.length > 0) observed['stderr_sha256'] = (await this.#artifacts.put(said)).sha256;
+    return observed;
+  }
+}

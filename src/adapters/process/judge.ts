@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import type { Json } from '../../base/json.ts';
+import { err, ok, type Result } from '../../base/result.ts';
+import type { PinnedCall } from '../../ir/tools.ts';
+import { cleanAnswer } from '../tools-answer.ts';
+import { exists } from '../tools-artifacts.ts';
+import type { Failure } from '../tools-ends.ts';
+import type { SchemaCheck } from '../tools-schema.ts';
+import { endInWords, printableEnd, quoted } from '../tools-text.ts';
+import type { Capture, ProgramRun } from './run.ts';
+
+/** Standard output that is read as an answer, in bytes; as much as a message of MCP. */
+const OUTPUT_BYTES = 10 * 1024 * 1024;
+
+/**
+ * Signals by which a program ends itself: it crashed, and the next start would do the same. Every other signal comes from outside
+ * (a person, a batch system, the kernel when memory runs out), and what the program had done by then nobody knows.
+ */
+const CRASHES: ReadonlySet<string> = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGSEGV',
+  'SIGSYS',
+  'SIGTRAP',
+  'SIGPIPE',
+]);
+/** What a shell says of a child that SIGKILL or SIGTERM ended: 128 and the signal's number. */
+const KILLED_CHILD: ReadonlySet<number> = new Set([137, 143]);
+
+export type PinnedOutput = NonNullable<PinnedCall['output']>;
+
+/** Why nobody knows how far the program came; null when its end is known. A limit that was reached is told apart by the caller. */
+export function killedFromOutside({ end }: ProgramRun, { exit }: PinnedOutput): string | null {
+  if (end.signal !== null && !CRASHES.has(end.signal)) return `It was ${endInWords(end.status, end.signal)}.`;
+  if (end.status === null || !KILLED_CHILD.has(end.status) || exit.includes(end.status)) return null;
+  return `It ended with ${endInWords(end.status, null)}, as when a child of it is killed.`;
+}
+
+/**
+ * The answer of a program that came to its end: by exit status, texts that mean failure, files that must be there, and what
+ * standard output holds. CalculiX exits with 0 when its input is missing, so no single one of these is enough.
+ */
+export async function judge(
+  run: ProgramRun,
+  output: PinnedOutput,
+  work_folder: string,
+  check: SchemaCheck | null,
+): Promise<Result<Json, Failure>> {
+  const { end, stdout, stderr } = run;
+  if (end.status === null || !output.exit.includes(end.status)) {
+    const said = printableEnd((stderr.bytes > 0 ? stderr : stdout).read().subarray(-8192).toString('utf8'));
+    const message = `The program ended with ${endInWords(end.status, end.signal)}. ${said === '' ? 'It wrote nothing.' : `It wrote: ${said}`}`;
+    return err({ class: 'tool_failed', message });
+  }
+  const denied = deniedLine(stdout, output.deny) ?? deniedLine(stderr, output.deny);
+  if (denied !== null)
+    return err({ class: 'tool_failed', message: `The program wrote a line that means failure: ${quoted(denied)}` });
+  for (const { name, required } of output.files) {
+    if (required && !(await exists(join(work_folder, name)))) {
+      return err({
+        class: 'tool_failed',
+        message: `The program ended well but did not write the file ${quoted(name)}.`,
+      });
+    }
+  }
+  return answerOf(stdout, output, check);
+}
+
+function answerOf(stdout: Capture, output: PinnedOutput, check: SchemaCheck | null): Result<Json, Failure> {
+  if (stdout.bytes > OUTPUT_BYTES)
+    return broken(`Standard output has ${stdout.bytes} bytes; an answer has at most 1 MiB.`);
+  let value: unknown;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(stdout.read());
+    value = output.stdout === 'json' ? JSON.parse(text) : text;
+  } catch {
+    const shown = quoted(stdout.read().subarray(0, 1000).toString('utf8'));
+    return broken(`Standard output is not ${output.stdout === 'json' ? 'one JSON value' : 'UTF-8'}: ${shown}`);
+  }
+  const answer = cleanAnswer(value);
+  if (!answer.ok) return err(answer.problem);
+  const problem = check?.(answer.answer) ?? null;
+  return problem === null ? ok(answer.answer) : broken(`The answer does not fit the pinned schema: ${problem}`);
+}
+
+function broken(message: string): Result<never, Failure> {
+  return err({ class: 'tool_broken', message });
+}
+
+/** The first line that begins with one of the texts. Bytes, not characters: a log in another encoding still has its lines. */
+function deniedLine(capture: Capture, deny: readonly string[]): string | null {
+  if (deny.length === 0 || capture.bytes === 0) return null;
+  const texts = deny.map((text) => Buffer.from(text, 'utf8'));
+  const bytes = capture.read();
+  for (let start = 0; start < bytes.length; ) {
+    if (texts.some((text) => bytes.subarray(start, start + text.length).equals(text))) {
+      return bytes.subarray(start, lineEnd(bytes, start)).subarray(0, 500).toString('utf8');
+    }
+    start = lineEnd(bytes, start) + 1;
+  }
+  return null;
+}
+
+/** A carriage return ends a line as well: progress bars are written that way. */
+function lineEnd(bytes: Buffer, start: number): number {
+  for (let at = start; at < bytes.length; at += 1) {
+    if (bytes[at] === 0x0a || bytes[at] === 0x0d) return at;
+  }
+  return bytes.length;
+}

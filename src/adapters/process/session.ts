@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import type { JsonObject } from '../../base/json.ts';
+import { err, ok, type Result } from '../../base/result.ts';
+import type { CallEnd, ToolCall, ToolSession } from '../../engines/ports.ts';
+import type { ArtifactRef } from '../../ir/events.ts';
+import type { LockedTool } from '../../ir/lock.ts';
+import { exists, keepFile } from '../tools-artifacts.ts';
+import { driftError } from '../tools-drift.ts';
+import {
+  argumentsOf,
+  CallLimit,
+  driftFailure,
+  type Failure,
+  failed,
+  lost,
+  toolFacts,
+  type ToolSurroundings,
+} from '../tools-ends.ts';
+import { programDrift } from '../tools-program.ts';
+import { compileSchema, type SchemaCheck } from '../tools-schema.ts';
+import { judge, killedFromOutside, type PinnedOutput } from './judge.ts';
+import type { ProgramRun } from './run.ts';
+import { prepareCall, type PreparedCall, startCall } from './start.ts';
+
+type ReadyCall = PreparedCall & { readonly check: SchemaCheck | null };
+
+/** Ends by a signal from outside in a row after which another start is not worth it. */
+const KILLS = 5;
+
+/**
+ * A program that is started once for each call.
+ *
+ *   P1. The program files are compared with the pin before every start.
+ *   P2. A call is `lost` when it was ended from outside: by its limit, by the engine, by a signal that is no crash.
+ *   P3. The same effect has the same work folder and the same key. After a crash of the engine the program is started there again
+ *       under the same key: what it finds there is its own earlier work, and only of a `pure` call is that removed.
+ *
+ * A program that outlived a crashed engine is not taken up again: nothing records its end. So one that must not run twice at once
+ * holds a lock in its work folder, or is declared `once`.
+ */
+export class ProcessSession implements ToolSession {
+  readonly #tool: LockedTool;
+  readonly #surroundings: ToolSurroundings;
+  readonly #checks = new Map<string, Result<SchemaCheck, string>>();
+  readonly #closing = new AbortController();
+  readonly #out = new Set<Promise<unknown>>();
+  #drift: Failure | null = null;
+  #kills = 0;
+
+  constructor(tool: LockedTool, surroundings: ToolSurroundings) {
+    this.#tool = tool;
+    this.#surroundings = surroundings;
+  }
+
+  async call(call: ToolCall): Promise<CallEnd> {
+    const signal = AbortSignal.any([call.signal, this.#closing.signal]);
+    const limit = new CallLimit({ timeout_s: call.timeout_s, signal });
+    const end = this.#perform(call, limit).finally(() => limit.release());
+    this.#out.add(end);
+    return end.finally(() => this.#out.delete(end));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#out);
+  }
+
+  async #perform(call: ToolCall, limit: CallLimit): Promise<CallEnd> {
+    const facts = toolFacts(this.#tool.name, this.#tool.pinned);
+    const prepared = await this.#prepare(call);
+    if (limit.stopped !== null) return failed(limit.unsent, facts);
+    if (!prepared.ok) return failed(prepared.error, facts);
+    const folder = await mkdtemp(join(tmpdir(), 'expctl-'));
+    try {
+      const started = performance.now();
+      const run = await startCall(prepared.value, { capture_folder: folder, limit, log: this.#log });
+      const streams = await this.#keepStreams(run);
+      const observed = observe(facts, started, run, streams);
+      const end = await this.#endOf(call, prepared.value, run, limit);
+      return end.kind === 'answer'
+        ? { ...end, artifacts: [...end.artifacts, ...streams], observed }
+        : { ...end, observed };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #prepare(call: ToolCall): Promise<Result<ReadyCall, Failure>> {
+    const { name, pinned } = this.#tool;
+    if (this.#drift !== null) return err(this.#drift);
+    if (this.#kills >= KILLS) {
+      this.#kills = KILLS - 1;
+      return err({
+        class: 'tool_broken',
+        message: `The program was killed ${KILLS} times in a row; it was not started.`,
+      });
+    }
+    const { command, env } = pinned.transport;
+    const { project_folder } = this.#surroundings;
+    const moved = await programDrift({ project_folder, command, env }, pinned.program);
+    if (moved.length > 0) {
+      this.#drift = driftFailure(driftError(name, moved).message);
+      return err(this.#drift);
+    }
+    if (!Object.hasOwn(pinned.calls, call.call)) {
+      return err({
+        class: 'tool_broken',
+        message: `The call ${call.call} is not among the pinned calls; nothing was started.`,
+      });
+    }
+    const check = this.#checkOf(call.call);
+    if (!check.ok) return err({ class: 'tool_broken', message: `${check.error} Nothing was started.` });
+    const args = argumentsOf(call, pinned.calls[call.call]!.key);
+    const prepared = await prepareCall({
+      project_folder,
+      pinned,
+      call: call.call,
+      args,
+      work_folder: call.work_folder,
+    });
+    return prepared.ok ? ok({ ...prepared.value, check: check.value }) : prepared;
+  }
+
+  async #endOf(call: ToolCall, { output, check }: ReadyCall, run: ProgramRun, limit: CallLimit): Promise<CallEnd> {
+    if (run.end.not_started !== null) {
+      return failed({ class: 'tool_broken', message: `The program does not start: ${run.end.not_started}` }, {});
+    }
+    if (run.fault !== null) return failed({ class: 'tool_broken', message: run.fault }, {});
+    if (run.stopped) return lost('timeout', limit.reason, {});
+    const killed = killedFromOutside(run, output);
+    this.#kills = killed === null ? 0 : this.#kills + 1;
+    if (killed !== null) return lost('died', killed, {});
+    const answer = await judge(run, output, call.work_folder, check);
+    if (!answer.ok) return failed(answer.error, {});
+    const artifacts = await this.#keepFiles(output, call.work_folder);
+    if (!artifacts.ok) return failed({ class: 'tool_failed', message: artifacts.error }, {});
+    return { kind: 'answer', answer: answer.value, artifacts: artifacts.value, observed: {} };
+  }
+
+  async #keepFiles({ files }: PinnedOutput, work_folder: string): Promise<Result<ArtifactRef[], string>> {
+    const kept: ArtifactRef[] = [];
+    for (const { name } of files) {
+      const path = join(work_folder, name);
+      if (!(await exists(path))) continue; // required ones are there, `judge` looked
+      const file = await keepFile(this.#surroundings.artifacts, name, path, [work_folder]);
+      if (!file.ok) return file;
+      kept.push(file.value);
+    }
+    return ok(kept);
+  }
+
+  /** What the program wrote, kept however the call ended; only an answer carries it as artifacts. */
+  async #keepStreams({ stdout, stderr }: ProgramRun): Promise<ArtifactRef[]> {
+    const kept: ArtifactRef[] = [];
+    for (const [name, capture] of [
+      ['stdout.txt', stdout],
+      ['stderr.txt', stderr],
+    ] as const) {
+      if (capture.bytes > 0) kept.push({ name, ...(await this.#surroundings.artifacts.putFile(capture.path)) });
+    }
+    return kept;
+  }
+
+  #checkOf(call: string): Result<SchemaCheck | null, string> {
+    const schema = this.#tool.pinned.calls[call]!.answer;
+    if (schema === null) return ok(null);
+    const check = this.#checks.get(call) ?? compileSchema(schema);
+    this.#checks.set(call, check);
+    return check;
+  }
+
+  readonly #log = (line: string): void => this.#surroundings.log(this.#tool.name, line);
+}
+
+function observe(facts: JsonObject, started: number, { end }: ProgramRun, streams: readonly ArtifactRef[]): JsonObject {
+  const observed: JsonObject = { ...facts, duration_ms: Math.round(performance.now() - started) };
+  if (end.status !== null) observed['exit_status'] = end.status;
+  if (end.signal !== null) observed['exit_signal'] = end.signal;
+  for (const { name, sha256 } of streams) observed[`${name.replace('.txt', '')}_sha256`] = sha256;
+  return observed;
+}

@@ -1,0 +1,131 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long each step of an ending may take: standard input closed, SIGTERM, SIGKILL. */
+const GRACE_MS = 2000;
+/** How long children of an ended program may keep its output open. */
+const DRAIN_MS = 1000;
+const LOOK_MS = 20;
+
+export interface ProcessEnd {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why it did not start; the other two are null then. */
+  readonly not_started: string | null;
+}
+
+export interface GroupOptions {
+  /** The first element is an absolute path. No shell ever sees any of it. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Groups of this process, so that none outlives it, however it ends by itself. */
+const living = new Set<number>();
+let watching = false;
+
+function watch(pid: number): void {
+  living.add(pid);
+  if (watching) return;
+  watching = true;
+  process.on('exit', () => {
+    for (const group of living) signalGroup(group, 'SIGKILL');
+  });
+}
+
+/**
+ * A program in a process group of its own: everything that it starts ends with it, and a Ctrl-C at the terminal reaches expctl
+ * alone. What puts itself into another session (`setsid`) leaves the group; that is how a tool keeps a job alive on purpose.
+ */
+export class ProcessGroup {
+  readonly child: ChildProcessWithoutNullStreams | null;
+  /** Resolves when the program has ended, its output is read and no other process of the group is left. */
+  readonly ended: Promise<ProcessEnd>;
+  #over = false;
+
+  constructor({ argv, cwd, env }: GroupOptions) {
+    try {
+      this.child = spawn(argv[0]!, argv.slice(1), {
+        cwd,
+        env,
+        detached: true,
+        shell: false,
+        stdio: 'pipe',
+        windowsHide: true,
+      });
+    } catch (error) {
+      // An argument with a NUL, for example: Node refuses it before it asks the operating system.
+      this.child = null;
+      this.#over = true;
+      this.ended = Promise.resolve({ status: null, signal: null, not_started: String(error) });
+      return;
+    }
+    this.child.stdin.on('error', () => {}); // EPIPE: the end of the program says more
+    if (this.child.pid !== undefined) watch(this.child.pid);
+    this.ended = this.#watchEnd(this.child);
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Ends the group: closes standard input, waits, SIGTERM, waits, SIGKILL; `from` leaves out what comes before. */
+  async stop(from: 'stdin' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const steps = ['stdin', 'SIGTERM', 'SIGKILL'] as const;
+    for (const step of steps.slice(steps.indexOf(from))) {
+      if (this.#over) return;
+      if (step === 'stdin') this.child?.stdin.end();
+      else this.#signal(step);
+      await within(this.ended, GRACE_MS);
+    }
+  }
+
+  async #watchEnd(child: ChildProcessWithoutNullStreams): Promise<ProcessEnd> {
+    const closed = new Promise<void>((done) => child.once('close', () => done()));
+    const end = await new Promise<ProcessEnd>((done) => {
+      child.on('error', (error) => {
+        if (child.pid === undefined) done({ status: null, signal: null, not_started: error.message });
+      });
+      child.once('exit', (status, signal) => done({ status, signal, not_started: null }));
+    });
+    if (child.pid !== undefined) {
+      await within(closed, DRAIN_MS);
+      await endRest(child.pid);
+      await within(closed, DRAIN_MS);
+      living.delete(child.pid);
+    }
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    this.#over = true;
+    return end;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.pid !== undefined) signalGroup(this.pid, signal);
+  }
+}
+
+/** Ends what the leader of a group left behind. */
+async function endRest(group: number): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!signalGroup(group, signal)) return;
+    for (let waited = 0; waited < DRAIN_MS && signalGroup(group, 0); waited += LOOK_MS) await sleep(LOOK_MS);
+  }
+}
+
+/** False when the group is empty. */
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Waits for a promise, but no longer. */
+async function within(promise: Promise<unknown>, limit_ms: number): Promise<void> {
+  const over = new AbortController();
+  const timer = sleep(limit_ms, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([promise, timer]);
+  over.abort();
+}

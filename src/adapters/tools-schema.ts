@@ -1,0 +1,59 @@
+import { createContext, Script } from 'node:vm';
+import { Ajv, type Options, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { Json } from '../base/json.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import { printable } from './tools-text.ts';
+
+/** Why a value does not fit a schema; null when it does. */
+export type SchemaCheck = (value: Json) => string | null;
+
+/** A schema is the tool's word: a pattern in it may need exponential time, so a check is stopped. */
+const CHECK_MS = 2000;
+
+/**
+ * Makes a check from a JSON Schema, draft 2020-12 or, where `$schema` says so, draft 6 or 7. Nothing is ever fetched: a `$ref` that
+ * leads out of the schema makes it unusable. `format` is a remark, as both drafts allow. The error is a sentence.
+ */
+export function compileSchema(schema: Readonly<Record<string, unknown>>): Result<SchemaCheck, string> {
+  // Own instance: two schemas may carry the same $id.
+  const options: Options = { strict: false, validateFormats: false, allErrors: false, logger: false };
+  const { $schema, ...rest } = schema;
+  const ajv = /draft-0[67]/.test(String($schema)) ? new Ajv(options) : new Ajv2020(options);
+  try {
+    return ok(bounded(ajv.compile(rest)));
+  } catch (error) {
+    return err(
+      `The answer schema cannot be used: ${printable(error instanceof Error ? error.message : String(error), 500)}`,
+    );
+  }
+}
+
+/** `vm` is here for its watchdog alone: it can stop a pattern in the middle of its backtracking. */
+function bounded(validate: ValidateFunction): SchemaCheck {
+  let value: Json = null;
+  const context = createContext({ check: () => validate(value) });
+  const script = new Script('check()');
+  return (given) => {
+    value = given;
+    try {
+      return script.runInContext(context, { timeout: CHECK_MS }) === true ? null : firstProblem(validate);
+    } catch (error) {
+      if (!isTimeout(error)) return `the check failed: ${printable(String(error), 200)}`;
+      return `the check took more than ${CHECK_MS / 1000} s and was stopped`;
+    } finally {
+      value = null;
+    }
+  };
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+}
+
+function firstProblem({ errors }: ValidateFunction): string {
+  const first = errors?.[0];
+  if (first === undefined) return 'it does not fit';
+  const extra = 'additionalProperty' in first.params ? ` (${String(first.params['additionalProperty'])})` : '';
+  return printable(`${first.instancePath || '/'} ${first.message ?? first.keyword}${extra}`, 500);
+}
