@@ -16,7 +16,7 @@ import { checkTrustTime, hasRole, isSelf, mayApprove, selfReason } from './trust
 import type { Trust } from './trust.ts';
 
 /** What is about to happen: the first effect of a run, its continuation, or one more effect of a run that goes on. */
-export type AuthorisePurpose = 'start' | 'resume' | 'dispatch';
+type AuthorisePurpose = 'start' | 'resume' | 'dispatch';
 
 export interface AuthoriseInput<L> {
   /** The lock's file, as it will be executed. */
@@ -38,7 +38,7 @@ export interface AuthoriseInput<L> {
 }
 
 /** One person's approval that counted. */
-export interface CountedApproval {
+interface CountedApproval {
   readonly principal: string;
   readonly role: string;
   readonly keyid: string;

@@ -13,8 +13,8 @@ import { Digest, Instant, Label, Principal, Role, Sha256, Words } from './fields
  */
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
-export const APPROVAL_TYPE = 'https://expctl.dev/attestation/plan-approval/v1';
-export const GATE_DECISION_TYPE = 'https://expctl.dev/attestation/gate-decision/v1';
+const APPROVAL_TYPE = 'https://expctl.dev/attestation/plan-approval/v1';
+const GATE_DECISION_TYPE = 'https://expctl.dev/attestation/gate-decision/v1';
 
 const MAX_STATEMENT_BYTES = 64 * 1024;
 
@@ -71,7 +71,7 @@ export const GateDecisionStatement = z.strictObject({
 export type GateDecisionStatement = z.infer<typeof GateDecisionStatement>;
 
 /** Draws so many random bytes. Passed in, as time is. */
-export type RandomBytes = (count: number) => Uint8Array;
+type RandomBytes = (count: number) => Uint8Array;
 
 interface Circumstances {
   readonly lock_sha256: string;

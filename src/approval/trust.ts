@@ -178,7 +178,7 @@ export function trustInit(options: {
 }
 
 /** What is known of a trust file before its content is believed. */
-export interface TrustFileFacts {
+interface TrustFileFacts {
   readonly path_real: string;
   /** The project's folder with links resolved; null where there is none. */
   readonly project_root_real: string | null;
