@@ -48,16 +48,19 @@ const DECIMAL = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
  * Source: YAML 1.2.2, section 10.3.
  */
 export function readYaml(text: string, problems: ProblemList): { value: Json; root: Span } | undefined {
+  const contents = parse(text, problems);
+  if (contents === undefined) return undefined;
+  const { value, span } = new Walk(text, problems).read(contents, 0);
+  return problems.count === 0 ? { value, root: span } : undefined;
+}
+
+/** The syntax tree, larger than all else, is gone when this returns. */
+function parse(text: string, problems: ProblemList): ParsedNode | undefined {
   const scanned = scanYaml(text, problems);
   if (scanned === undefined || scanned.tagged) return undefined;
-  if (scanned.document === undefined) {
-    problems.add('EMPTY_FILE', 0, 'The file is empty.', 'Write the file, or name another one.');
-    return undefined;
-  }
-  const contents = compose(scanned.document, problems);
-  if (contents === undefined) return undefined;
-  const { value, span } = new Walk(problems).read(contents, 0);
-  return problems.count === 0 ? { value, root: span } : undefined;
+  if (scanned.document !== undefined) return compose(scanned.document, problems);
+  problems.add('EMPTY_FILE', 0, 'The file is empty.', 'Write the file, or name another one.');
+  return undefined;
 }
 
 /** What the composer says of the place of an error. */
@@ -90,11 +93,13 @@ const NOTHING: Inner = { value: null };
 
 /** From nodes to data. The scan bounds the recursion: a level of brackets is at most two levels of data. */
 class Walk {
+  readonly #text: string;
   readonly #problems: ProblemList;
   readonly #path: Path = [];
   #nodes = 0;
 
-  constructor(problems: ProblemList) {
+  constructor(text: string, problems: ProblemList) {
+    this.#text = text;
     this.#problems = problems;
   }
 
@@ -158,6 +163,7 @@ class Walk {
   #readKey(node: ParsedNode, members: ReadonlyMap<string, Span>): string | undefined {
     const start = node.range[0];
     const key: unknown = isScalar(node) ? node.value : undefined;
+    if (isScalar(node)) this.#requireClosed(node);
     if (typeof key !== 'string') {
       const shown = isScalar(node) ? ` ${quote(node.source ?? '')} is not one` : ' This is not one';
       this.#add('KEY_NOT_STRING', start, `Keys are strings;${shown}.`, 'Quote the key.');
@@ -172,12 +178,23 @@ class Walk {
   }
 
   #readScalar(node: Scalar.Parsed): Json {
+    this.#requireClosed(node);
     const value: unknown = node.value;
     if (typeof value === 'number') return this.#readNumber(value, node.source ?? '', node.range[0]);
     if (typeof value !== 'string') return value as boolean | null;
     const problem = stringProblem(value);
     if (problem !== undefined) this.#problems.addProblem(problem, node.range[0], pointerOf(this.#path));
     return value;
+  }
+
+  /** The package takes an escaped quote at the end of the file for a closing one. */
+  #requireClosed({ range: [start, end], type }: Scalar.Parsed): void {
+    if (type !== 'QUOTE_DOUBLE' && type !== 'QUOTE_SINGLE') return;
+    const escapeMark = type === 'QUOTE_DOUBLE' ? '\\' : "'";
+    let at = end - 1;
+    while (at - 1 > start && this.#text[at - 1] === escapeMark) at -= 1;
+    if ((end - 1 - at) % 2 === 0) return;
+    this.#add('SYNTAX', start, 'The string does not end.', 'Close it with a quote.');
   }
 
   #readNumber(value: number, source: string, start: number): Json {

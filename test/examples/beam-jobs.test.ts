@@ -167,7 +167,9 @@ describe('a job', () => {
 
 describe('a process', () => {
   test('that has ended, but that nobody has reaped, is not alive', async () => {
-    const shell = spawn('/bin/sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const shell = spawn('/bin/sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const [pid] = (await once(shell.stdout, 'data')) as [Buffer];
     const zombie = Number(pid.toString());
     while (stampOf(zombie) !== undefined) await new Promise((resolve) => setImmediate(resolve));

@@ -1,8 +1,18 @@
 import { spawn } from 'node:child_process';
 import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { BEAM, CORNERS, ended, meshedBeam, startBeam, submitted, temporaryFolder, timoshenko } from './beam-client.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  BEAM,
+  beamModule,
+  CORNERS,
+  ended,
+  meshedBeam,
+  startBeam,
+  submitted,
+  temporaryFolder,
+  timoshenko,
+} from './beam-client.ts';
 
 const CANTILEVER = { design_id: 'cantilever', params: { b: 10, h: 20, L: 200 } };
 const CAD = { ...CANTILEVER, idempotency_key: 'k' };
@@ -131,6 +141,26 @@ describe('the geometry', () => {
     writeFileSync(file, step);
     expect((await mesh('whole')).data['elements']).toBe(200);
   });
+});
+
+test('the kernel is loaded at the first request, and anew after 200', async () => {
+  interface Geometry {
+    boxToStep(size: object): Promise<{ volume_mm3: number }>;
+    releaseKernel(): void;
+  }
+  const { boxToStep, releaseKernel } = await beamModule<Geometry>('geometry.js');
+  onTestFinished(releaseKernel);
+  let kernels = 0;
+  const count = () => {
+    kernels += 1;
+  };
+  process.on('worker', count);
+  onTestFinished(() => void process.off('worker', count));
+  for (let made = 1; made <= 201; made += 1) {
+    const { volume_mm3 } = await boxToStep({ L: 200, b: 10, h: made });
+    expect(volume_mm3).toBeCloseTo(2000 * made, 5);
+    expect(kernels).toBe(made <= 200 ? 1 : 2);
+  }
 });
 
 describe('bad arguments', () => {

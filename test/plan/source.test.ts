@@ -63,6 +63,12 @@ describe('values of the core schema', () => {
     ["'.nan'", '.nan'],
     ['=width', '=width'],
     ['"[[["', '[[['],
+    ['""', ''],
+    ["''", ''],
+    ["''''", "'"],
+    ["'b'''", "b'"],
+    ['"\\\\"', '\\'],
+    ['"b\\""', 'b"'],
   ])('%s', (text, value) => expect(accept(`a: ${text}`).value).toEqual({ a: value }));
 
   test('the plan of the design page reads as one would think', () => {
@@ -126,6 +132,11 @@ describe('refuses', () => {
     ['SYNTAX', 'a: b: c'],
     ['SYNTAX', 'a:\n\t- b'],
     ['SYNTAX', 'a: "b'],
+    ['SYNTAX', 'a: "b\\"'],
+    ['SYNTAX', 'a: "\\"'],
+    ['SYNTAX', '"\\\\\\"'],
+    ['SYNTAX', "a: 'b''"],
+    ['SYNTAX', "a: '''"],
     ['SYNTAX', 'a: [1, 2'],
     ['SYNTAX', 'a: "\\q"'],
     ['SYNTAX', 'a: @b'],

@@ -4,7 +4,26 @@ import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { closest } from '../../ir/expression/suggest.ts';
 import { oneOf } from './schema-issues.ts';
 
-const OPTIONS = { strict: false, allErrors: true, validateFormats: false, logger: false } as const;
+const OPTIONS = {
+  strict: false,
+  allErrors: true,
+  validateFormats: false,
+  logger: false,
+  addUsedSchema: false,
+} as const;
+
+type Dialect = 'draft7' | 'draft2020';
+
+/** Made when first used: the package compiles its meta-schema, which takes 0.1 s. */
+const validators = new Map<Dialect, Ajv>();
+
+function validatorOf(dialect: Dialect): Ajv {
+  const known = validators.get(dialect);
+  if (known !== undefined) return known;
+  const made = dialect === 'draft7' ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS);
+  validators.set(dialect, made);
+  return made;
+}
 
 /** Why a literal breaks a tool's schema: below the value, in words. */
 export interface SchemaComplaint {
@@ -64,17 +83,19 @@ export function hasAlternatives(schema: JsonObject): boolean {
 /** What is wrong with a literal; null if the schema itself cannot be used. */
 export function complaintsOf(value: Json, { schema, root }: SchemaPart): SchemaComplaint[] | null {
   const { $defs, definitions } = root;
-  const isDraft7 = String(root['$schema'] ?? '').includes('draft-0');
   const whole = withoutDialect({
     ...schema,
     ...(isJsonObject($defs) && { $defs }),
     ...(isJsonObject(definitions) && { definitions }),
   });
+  const validator = validatorOf(String(root['$schema'] ?? '').includes('draft-0') ? 'draft7' : 'draft2020');
   try {
-    const validate = (isDraft7 ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS)).compile(whole);
+    const validate = validator.compile(whole);
     return validate(value) ? [] : (validate.errors ?? []).map(complaintOf);
   } catch {
     return null;
+  } finally {
+    validator.removeSchema(whole);
   }
 }
 

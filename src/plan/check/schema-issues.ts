@@ -97,7 +97,7 @@ function pathOf(issue: Issue): (string | number)[] {
 
 /** What the path leads to, for the beginning of a sentence. */
 function where(path: Path): string {
-  if (path.length === 0) return 'The plan';
+  if (path.length === 0) return 'This file';
   const text = path.map((key, at) => (typeof key === 'number' ? `[${key + 1}]` : at === 0 ? key : `.${key}`)).join('');
   return `\`${text}\``;
 }

@@ -52,7 +52,7 @@ export function readTable(
   if (problems.length > 0) return null;
   const byName = new Map(variables.map((variable) => [variable.name, variable]));
   const rows = records.map(({ fields }) =>
-    Object.fromEntries(header!.fields.map((name, column) => [name, valueOf(byName.get(name)!, fields[column]!)!])),
+    Object.fromEntries(header!.fields.map((name, column) => [name, cellValue(byName.get(name)!, fields[column]!)!])),
   );
   return { rows, sha256: sha256Hex(bytes) };
 }
@@ -96,7 +96,7 @@ function recordProblems(
 ): TableProblem[] {
   return header.flatMap((name, column): TableProblem[] => {
     const variable = variables.find((candidate) => candidate.name === name)!;
-    const value = valueOf(variable, fields[column]!);
+    const value = cellValue(variable, fields[column]!);
     const wrong = value === null ? 'is not a number' : outside(variable, value);
     if (wrong === null) return [];
     const fix =
@@ -107,7 +107,7 @@ function recordProblems(
   });
 }
 
-function valueOf({ kind }: DesignVariable, field: string): number | string | null {
+function cellValue({ kind }: DesignVariable, field: string): number | string | null {
   if (kind === 'choice') return field;
   const value = /^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?$/.test(field) ? Number(field) : Number.NaN;
   return Number.isFinite(value) ? value + 0 : null;
