@@ -7,6 +7,8 @@ import { quoted } from '../tools-text.ts';
 /** Longest message of a server, in bytes: what the SDK's own transport takes. */
 const MESSAGE_BYTES = 10 * 1024 * 1024;
 const NEWLINE = 0x0a;
+/** From the end of standard output to the end of the server, at most. */
+const CLOSED_MS = 2000;
 
 /**
  * MCP over standard input and output of a process group: one JSON message in each line.
@@ -50,6 +52,10 @@ export class GroupTransport implements Transport {
     const group = new ProcessGroup(this.#options);
     this.#group = group;
     group.child?.stdout.on('data', (chunk: Buffer) => this.#take(chunk));
+    // Closed while the server lives on: no answer can come any more. When the server ends, its end is known before this.
+    group.child?.stdout.once('end', () => {
+      setTimeout(() => this.#fail('It closed its standard output.', 'stdin'), CLOSED_MS).unref();
+    });
     group.child?.stderr.on('data', (chunk: Buffer) => this.stderr.push(chunk));
     void group.ended.then((end) => {
       this.end = end;
