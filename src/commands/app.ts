@@ -1,0 +1,79 @@
+import type { Signer } from '../approval/signer.ts';
+import type { Trust } from '../approval/trust.ts';
+import type { Result } from '../base/result.ts';
+import type { ArtifactStore, Clock, JournalReader, JournalStore, ToolDiscovery, ToolHost } from '../engines/ports.ts';
+import type { JsonObject } from '../base/json.ts';
+
+/** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
+export interface Files {
+  read(path: string): Promise<Result<Uint8Array>>;
+  /** Written whole or not at all: to a temporary file beside it, synced, renamed. Makes the folder. */
+  write(
+    path: string,
+    bytes: Uint8Array | string,
+    options?: { mode?: number; exclusive?: boolean },
+  ): Promise<Result<void>>;
+  exists(path: string): Promise<boolean>;
+  /** Names in a folder, sorted; empty if there is none. */
+  list(folder: string): Promise<readonly string[]>;
+  /** Absolute path without symbolic links; the path itself, made absolute, if it does not exist. */
+  real(path: string): Promise<string>;
+  makeFolder(path: string): Promise<void>;
+}
+
+/** Standard streams of this process, and whether a person sits at them. */
+export interface Terminal {
+  /** Data that was asked for; nothing else. */
+  out(text: string): void;
+  /** Everything else: progress, notices, hints. */
+  note(text: string): void;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Standard input and output are a terminal, TERM is not dumb, and CI is not set. */
+  readonly interactive: boolean;
+  /** Whether colours are wanted on standard output, and on standard error. */
+  readonly colour: { readonly out: boolean; readonly err: boolean };
+  /** Width of the terminal, or 80. */
+  readonly columns: number;
+}
+
+export interface ToolsOptions {
+  /** Relative paths of tools start here. */
+  readonly project_folder: string;
+  readonly artifacts: ArtifactStore;
+  readonly onLog?: (tool: string, line: string) => void;
+}
+
+/**
+ * What commands can reach: every adapter behind a function, so that it is loaded when it is used. `main.ts` makes the one real App.
+ */
+export interface App {
+  readonly version: string;
+  readonly cwd: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal;
+  readonly files: Files;
+  readonly clock: Clock;
+  randomBytes(count: number): Uint8Array;
+  /** The journal of a store folder, for the process that writes it; made when it is first written. */
+  openJournal(store: string): Promise<JournalStore>;
+  /** For readers: NOT_FOUND if there is no store. */
+  openReader(store: string): Promise<Result<JournalReader>>;
+  artifacts(store: string): Promise<ArtifactStore>;
+  tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
+  /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */
+  trust(flag: string | undefined, project: string): Promise<Result<Trust & { readonly path: string }>>;
+  userTrustPath(): string;
+  /** A built-in Ed25519 key (PEM), an SSH private key, or the public half of one that the agent holds. */
+  signer(key_path: string): Promise<Result<Signer>>;
+  /** Host, versions, git commit: kept beside what a run observes. */
+  hostFacts(project: string): Promise<JsonObject>;
+  /** Starts expctl itself, detached from this terminal, its output appended to the file; returns its process id. */
+  detach(args: readonly string[], log_file: string): Promise<number>;
+  /** The status with which the process will end, once the command is done; 0 unless said otherwise. */
+  exit(code: number): void;
+  /** Calls back on SIGINT and SIGTERM; returns the way to stop listening. */
+  onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void;
+}

@@ -1,0 +1,98 @@
+import type { Command } from 'commander';
+import type { App } from './app.ts';
+
+/** A command as help lists it; its module is loaded when it is called. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly group: string;
+  readonly load: () => Promise<(app: App) => Command>;
+}
+
+/** Every command that works, in the order in which an experiment meets them. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'check',
+    summary: 'report all problems of a plan',
+    group: 'Plan',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
+  {
+    name: 'lock',
+    summary: 'write the exact bytes of everything that will run',
+    group: 'Plan',
+    load: async () => (await import('./lock.ts')).lockCommand,
+  },
+  {
+    name: 'diff',
+    summary: 'compare two plans by meaning, or a plan with the last approved one',
+    group: 'Plan',
+    load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  {
+    name: 'tools',
+    summary: 'add, list and pin the tools of a project',
+    group: 'Plan',
+    load: async () => (await import('./tools.ts')).toolsCommand,
+  },
+  {
+    name: 'request',
+    summary: 'write what is asked of the approvers of a lock',
+    group: 'Approve',
+    load: async () => (await import('./request.ts')).requestCommand,
+  },
+  {
+    name: 'approve',
+    summary: 'sign a lock that you have reviewed, or reject it',
+    group: 'Approve',
+    load: async () => (await import('./approve.ts')).approveCommand,
+  },
+  {
+    name: 'verify',
+    summary: 'say whether a lock may run, and who approved it',
+    group: 'Approve',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
+    name: 'run',
+    summary: 'execute an approved lock',
+    group: 'Run',
+    load: async () => (await import('./run.ts')).runCommand,
+  },
+  {
+    name: 'resume',
+    summary: 'go on with a run that was paused, interrupted, or waits at a gate',
+    group: 'Run',
+    load: async () => (await import('./run.ts')).resumeCommand,
+  },
+  {
+    name: 'gate',
+    summary: 'decide, with a signature, at an open gate',
+    group: 'Run',
+    load: async () => (await import('./gate.ts')).gateCommand,
+  },
+  {
+    name: 'pause',
+    summary: 'send nothing new; jobs go on',
+    group: 'Run',
+    load: async () => (await import('./control.ts')).pauseCommand,
+  },
+  {
+    name: 'cancel',
+    summary: 'end a run in good order',
+    group: 'Run',
+    load: async () => (await import('./control.ts')).cancelCommand,
+  },
+  {
+    name: 'keys',
+    summary: 'make and show built-in keys',
+    group: 'Trust',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+  {
+    name: 'trust',
+    summary: 'make and show the trust policy',
+    group: 'Trust',
+    load: async () => (await import('./trust.ts')).trustCommand,
+  },
+];
