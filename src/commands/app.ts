@@ -34,6 +34,8 @@ export interface Terminal {
   readonly interactive: boolean;
   /** Whether colours are wanted on standard output, and on standard error. */
   readonly colour: { readonly out: boolean; readonly err: boolean };
+  /** Resolves once everything that was written has left. */
+  flush(): Promise<void>;
   /** Width of the terminal, or 80. */
   readonly columns: number;
 }
@@ -65,7 +67,7 @@ export interface App {
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
   /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */
   trust(flag: string | undefined, project: string): Promise<Result<Trust & { readonly path: string }>>;
-  userTrustPath(): string;
+  userTrustPath(): Promise<string>;
   /** A built-in Ed25519 key (PEM), an SSH private key, or the public half of one that the agent holds. */
   signer(key_path: string): Promise<Result<Signer>>;
   /** Host, versions, git commit: kept beside what a run observes. */

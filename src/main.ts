@@ -1,0 +1,66 @@
+import { homedir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { detach, hostFacts, onInterrupt, systemClock } from './adapters/host.ts';
+import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from './adapters/files/files.ts';
+import { standardTerminal } from './adapters/terminal.ts';
+import type { App } from './commands/app.ts';
+import { VERSION } from './version.ts';
+
+/*
+ * The composition root: the only file that knows every adapter. Each is loaded when it is used, so that `--version` and `--help`
+ * cost next to nothing.
+ */
+
+const args = process.argv.slice(2);
+
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) process.stdout.write(`${VERSION}\n`);
+else await start();
+
+async function start(): Promise<void> {
+  const { runProgram } = await import('./commands/program.ts');
+  const terminal = standardTerminal(args);
+  let status = 0;
+  const failed = await runProgram(args, createApp(terminal, (code) => {
+    status = code;
+  }));
+  await terminal.flush();
+  process.exit(failed ?? status);
+}
+
+function createApp(terminal: App['terminal'], exit: (code: number) => void): App {
+  const home = homedir();
+  const env = process.env;
+  return {
+    version: VERSION,
+    cwd: process.cwd(),
+    home,
+    env,
+    terminal,
+    files: { read: readWhole, write: writeWhole, exists, list: listFolder, real: realPath, makeFolder },
+    clock: systemClock,
+    randomBytes: (count) => randomBytes(count),
+    openJournal: async (store) => {
+      const [{ openJournal }, { thisProcess }] = await Promise.all([
+        import('./adapters/sqlite/journal.ts'),
+        import('./adapters/sqlite/process-facts.ts'),
+      ]);
+      return openJournal(store, { clock: systemClock, process: thisProcess() });
+    },
+    openReader: async (store) => (await import('./adapters/sqlite/reader.ts')).openReader(store),
+    artifacts: async (store) => new (await import('./adapters/files/artifacts.ts')).FileArtifacts(store),
+    tools: async ({ project_folder, artifacts, onLog }) => {
+      const { createTools } = await import('./adapters/tools.ts');
+      return createTools({ project_folder, artifacts, ...(onLog === undefined ? {} : { log: onLog }) });
+    },
+    trust: async (flag, project) => {
+      const { readTrustFile } = await import('./adapters/files/trust-file.ts');
+      return readTrustFile({ flag, env, home, project_root: project });
+    },
+    userTrustPath: async () => (await import('./adapters/files/trust-file.ts')).userTrustPath({ env, home }),
+    signer: async (key_path) => (await import('./adapters/signer.ts')).signerOf(key_path, terminal.note),
+    hostFacts: (project) => hostFacts(project, VERSION),
+    detach: (detached, log_file) => detach(process.argv[1]!, detached, log_file),
+    exit,
+    onInterrupt,
+  };
+}
