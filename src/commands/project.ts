@@ -59,3 +59,8 @@ export function shownPath(app: App, path: string): string {
   const short = relative(app.cwd, path);
   return short !== '' && !isAbsolute(short) && short.length < path.length ? short : path;
 }
+
+/** The project of a store: the folder in which it lies where it is `.expctl`, else the project in which the command is called. */
+export async function projectOfStore(app: App, store: string): Promise<string> {
+  return basename(store) === '.expctl' ? app.files.real(dirname(store)) : projectHere(app);
+}

@@ -1,0 +1,276 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ApprovedLock } from '../approval/authorise.ts';
+import { sha256Hex, utf8 } from '../approval/bytes.ts';
+import { verifyGateDecision } from '../approval/gate.ts';
+import { ExpctlError } from '../base/error.ts';
+import type { JsonObject } from '../base/json.ts';
+import { err, unwrap } from '../base/result.ts';
+import type { EngineDeps, PerformOptions, RunEnd } from '../engines/embedded/engine.ts';
+import type { ArtifactStore, JournalStore } from '../engines/ports.ts';
+import { canonicalJson } from '../ir/canonical.ts';
+import type { GateOpened, JournalRow } from '../ir/events.ts';
+import type { Lock } from '../ir/lock.ts';
+import type { Program } from '../kernel/program.ts';
+import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
+import { JunitReport } from '../ui/run/junit.ts';
+import { liveView, type RunView } from '../ui/run/live.ts';
+import type { App } from './app.ts';
+
+/** Flags that `run` and `resume` share. */
+export interface PerformFlags {
+  readonly store?: string;
+  readonly trust?: string;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+  readonly jsonl?: boolean;
+  readonly events?: string;
+  readonly junit?: string;
+  readonly verbose?: boolean;
+  readonly takeOver?: boolean;
+}
+
+/** A run that is about to be performed. */
+export interface Undertaking {
+  readonly run: string;
+  readonly store: string;
+  readonly project: string;
+  readonly approved: ApprovedLock<Lock>;
+  readonly program: Program;
+  readonly journal: JournalStore;
+  readonly artifacts: ArtifactStore;
+  readonly resumes: boolean;
+}
+
+/** Performs a run until it ends, waits or is interrupted, and says how; sets the exit status. */
+export async function perform(app: App, what: Undertaking, flags: PerformFlags): Promise<void> {
+  const outputs = await openOutputs(app, what, flags);
+  const { startRun, resumeRun } = await import('../engines/embedded/engine.ts');
+  const deps = await engineDeps(app, what, flags, outputs);
+  const options: PerformOptions = {
+    run: what.run,
+    approved: what.approved,
+    program: what.program,
+    wait: flags.wait === true,
+    by: userName(app),
+    ...(flags.takeOver === true ? { take_over: true } : {}),
+  };
+  try {
+    if (what.resumes) for await (const row of what.journal.read(what.run)) outputs.onPast(row);
+    const performance = unwrap(await (what.resumes ? resumeRun(deps, options) : startRun(deps, options)));
+    const interrupted = interruptions(app, outputs, performance);
+    const end = await performance.end;
+    interrupted.stop();
+    await outputs.close();
+    conclude(app, what, flags, unwrap(end), interrupted.signal());
+  } finally {
+    await outputs.close();
+  }
+}
+
+/** One Ctrl-C drains, two stop now; nothing is lost either way. */
+function interruptions(
+  app: App,
+  outputs: Outputs,
+  performance: { drain(reason: string): void; stop(): void },
+): { stop(): void; signal(): 'SIGINT' | 'SIGTERM' | null } {
+  let first: 'SIGINT' | 'SIGTERM' | null = null;
+  const stop = app.onInterrupt((signal) => {
+    if (first !== null) return performance.stop();
+    first = signal;
+    outputs.onNotice(
+      'Nothing new is sent; what is out is waited for. Once more to end now: nothing is lost either way.',
+    );
+    performance.drain(signal === 'SIGINT' ? 'Ctrl-C' : 'SIGTERM');
+  });
+  return { stop, signal: () => first };
+}
+
+async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outputs: Outputs): Promise<EngineDeps> {
+  const { store, project, artifacts, journal } = what;
+  const tools = await app.tools({
+    project_folder: project,
+    artifacts,
+    ...(flags.verbose === true ? { onLog: (tool: string, line: string) => outputs.onNotice(`${tool}: ${line}`) } : {}),
+  });
+  return {
+    journal,
+    tools,
+    clock: app.clock,
+    workFolder: async (run, point, step, attempt) => {
+      const folder = join(store, 'work', run, String(point), `${step}-${attempt}`);
+      await app.files.makeFolder(folder);
+      return folder;
+    },
+    host: await app.hostFacts(project),
+    verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),
+    onRow: outputs.onRow,
+    onNotice: outputs.onNotice,
+  };
+}
+
+async function verifyGate(
+  app: App,
+  { run, approved, artifacts, project }: Undertaking,
+  flags: PerformFlags,
+  at: { message: JsonObject; gate: GateOpened; head: { stream: string; seq: number; hash: string } },
+): ReturnType<EngineDeps['verifyGate']> {
+  const envelope = at.message['envelope'];
+  if (typeof envelope !== 'string') {
+    const hint = 'Decide with `expctl gate`.';
+    return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed decision.', { hint }));
+  }
+  const trust = await app.trust(flags.trust, project);
+  if (!trust.ok) return trust;
+  const bytes = utf8(envelope);
+  const open = openGate(run, approved.lock_sha256, approved.verdict.request_sha256, approved.request.requested_by, at);
+  const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: app.clock.now_ms() });
+  if (decision.ok) await artifacts.put(bytes);
+  return decision;
+}
+
+/** The gate as a decision must name it. */
+export function openGate(
+  run_id: string,
+  lock_sha256: string,
+  request_sha256: string,
+  requested_by: string | null,
+  at: {
+    readonly gate: GateOpened;
+    readonly head: { readonly stream: string; readonly seq: number; readonly hash: string };
+  },
+): Parameters<typeof verifyGateDecision>[0]['gate'] {
+  const { gate, occurrence, role, outcomes, evidence } = at.gate;
+  const evidence_sha256 = sha256Hex(utf8(canonicalJson(evidence)));
+  return {
+    lock_sha256,
+    request_sha256,
+    requested_by,
+    run_id,
+    gate,
+    occurrence,
+    role,
+    outcomes,
+    journal_head: at.head,
+    evidence_sha256,
+  };
+}
+
+// --- what is told while it goes on ---
+
+interface Outputs extends RunView {
+  close(): Promise<void>;
+}
+
+async function openOutputs(app: App, { run, approved }: Undertaking, flags: PerformFlags): Promise<Outputs> {
+  const { terminal, clock } = app;
+  const view = liveView({
+    lock: approved.lock,
+    run,
+    colour: terminal.colour.err,
+    verbose: flags.verbose === true,
+    terminal:
+      terminal.stderr.isTTY === true && app.env['TERM'] !== 'dumb'
+        ? { columns: () => terminal.stderr.columns ?? 80 }
+        : null,
+    write: (text) => void terminal.stderr.write(text),
+    now_ms: () => clock.now_ms(),
+    after: (seconds, fire) => clock.after(seconds, fire),
+  });
+  const junit = flags.junit === undefined ? null : new JunitReport(run, approved.lock.name);
+  const file = flags.events === undefined ? null : await openEvents(resolve(app.cwd, flags.events));
+  if (flags.jsonl === true) terminal.out(EVENTS_HEADER);
+  file?.write(`${EVENTS_HEADER}\n`);
+  let closed = false;
+  return {
+    onRow: (row: JournalRow) => {
+      view.onRow(row);
+      junit?.onRow(row);
+      if (flags.jsonl === true) terminal.out(rowLine(row));
+      file?.write(`${rowLine(row)}\n`);
+    },
+    onPast: (row) => {
+      view.onPast(row);
+      junit?.onRow(row);
+    },
+    onNotice: (text) => view.onNotice(text),
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      view.close();
+      if (file !== null) await new Promise<void>((done) => file.end(() => done()));
+      if (junit !== null) unwrap(await app.files.write(resolve(app.cwd, flags.junit!), junit.text()));
+    },
+  };
+}
+
+/** A file or a FIFO; FILE_UNREADABLE before anything runs where it cannot be written. */
+function openEvents(path: string): Promise<WriteStream> {
+  return new Promise((done, fail) => {
+    const stream = createWriteStream(path, { flags: 'a' });
+    stream.once('open', () => done(stream));
+    stream.once('error', (cause) => {
+      const hint = 'Name a file in a folder that exists.';
+      fail(new ExpctlError('FILE_UNREADABLE', `${path} cannot be written: ${cause.message}`, { hint, cause }));
+    });
+  });
+}
+
+// --- the end ---
+
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+function conclude(
+  app: App,
+  { run, approved }: Undertaking,
+  flags: PerformFlags,
+  end: RunEnd,
+  signal: 'SIGINT' | 'SIGTERM' | null,
+): void {
+  const ending = endingOf(end, { run, signal });
+  app.exit(ending.status);
+  if (flags.json === true) {
+    const { lock_sha256 } = approved;
+    app.terminal.out(JSON.stringify({ run, lock_sha256, ...ending.document, exit: ending.status }, null, 2));
+  }
+  for (const line of ending.next) app.terminal.note(`  ${line}`);
+}
+
+interface Ending {
+  readonly status: number;
+  readonly document: JsonObject;
+  readonly next: readonly string[];
+}
+
+function endingOf(end: RunEnd, { run, signal }: { run: string; signal: 'SIGINT' | 'SIGTERM' | null }): Ending {
+  switch (end.kind) {
+    case 'finished': {
+      const isGood = end.status === 'completed' || end.status === 'stopped';
+      const next = [`Results: expctl status ${run}, expctl trace ${run}, expctl report ${run}`];
+      return { status: isGood ? 0 : 4, document: { state: end.status, reason: end.reason }, next };
+    }
+    case 'gate': {
+      const { gate, role, ask, outcomes } = end.gate;
+      const next = [
+        `Run ${run} waits for a decision of the role ${role}.`,
+        `Decide:  expctl gate ${run} --outcome ${outcomes.join('|')} --key FILE`,
+        `Then:    expctl resume ${run}`,
+      ];
+      return { status: 5, document: { state: 'gate', gate, role, ask, outcomes: [...outcomes] }, next };
+    }
+    case 'paused': {
+      const status = signal === null ? 5 : SIGNAL_STATUS[signal];
+      return { status, document: { state: 'paused' }, next: [`Run ${run} is paused. Go on: expctl resume ${run}`] };
+    }
+    case 'interrupted': {
+      const status = signal === null ? 130 : SIGNAL_STATUS[signal];
+      const next = [`Run ${run} was interrupted. Go on: expctl resume ${run}`];
+      return { status, document: { state: 'interrupted' }, next };
+    }
+  }
+}
+
+/** Who is at the keyboard, for the journal: a name, not a proof. */
+export function userName(app: App): string {
+  return app.env['USER'] || app.env['LOGNAME'] || app.env['USERNAME'] || 'unknown';
+}
