@@ -1,0 +1,55 @@
+/*
+ * The review of a lock as data: what the screen, the plain text and `--json` show is this one value. Every text in it is already fit
+ * for a terminal (`safeText`): whoever draws it adds nothing that came from outside.
+ */
+
+/** The panes of the screen, in the order of its tabs. */
+export const PANES = ['summary', 'changes', 'variables', 'points', 'steps', 'study', 'tools', 'notes'] as const;
+export type Pane = (typeof PANES)[number];
+
+/** `!` wants a look; `+`, `-` and `~` are added, removed and changed. */
+export type Mark = '' | '!' | '+' | '-' | '~';
+
+export interface ReviewLine {
+  readonly text: string;
+  /** Drafted by a model or told by a tool: shown behind a gutter, so that it is not taken for what expctl says. */
+  readonly untrusted: boolean;
+}
+
+export interface ReviewRow {
+  readonly mark: Mark;
+  /** One line. */
+  readonly text: string;
+  /** The rest, whole; a screen may fold it. */
+  readonly details: readonly ReviewLine[];
+  /** Whether a screen shows the details at once. */
+  readonly open: boolean;
+}
+
+export interface ReviewSection {
+  readonly pane: Pane;
+  readonly title: string;
+  /** Titles of columns, where the rows are a table. */
+  readonly heading: string | null;
+  readonly rows: readonly ReviewRow[];
+}
+
+/** The points of all design tables, numbered as in the run. */
+export interface ReviewPoints {
+  readonly columns: readonly { readonly name: string; readonly unit: string }[];
+  readonly tables: readonly {
+    readonly id: string;
+    readonly sha256: string;
+    readonly first_point: number;
+    readonly rows: readonly (readonly (number | string)[])[];
+  }[];
+  readonly count: number;
+}
+
+export interface Review {
+  readonly renderer: string;
+  readonly name: string;
+  readonly lock_sha256: string;
+  readonly sections: readonly ReviewSection[];
+  readonly points: ReviewPoints;
+}

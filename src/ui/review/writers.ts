@@ -1,0 +1,34 @@
+import type { Lock } from '../../ir/lock.ts';
+import { safeText } from '../safe-text.ts';
+
+/** Who wrote a field of the plan, as the lock has it. */
+export interface Writer {
+  /** `model NAME`, `default`, a person's name; empty where nothing is said. */
+  readonly name: string;
+  readonly untrusted: boolean;
+}
+
+/**
+ * Who wrote the field of a JSON pointer: the nearest pointer, at or above it, that the lock knows. In a plan that a model drafted, what
+ * nobody is named for is the model's.
+ */
+export function writerOf(lock: Lock, pointer: string): Writer {
+  const { drafted } = lock;
+  if (drafted === null) return { name: '', untrusted: false };
+  const model = { name: `model ${safeText(drafted.model)}`, untrusted: true };
+  for (let at = pointer; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
+    const found = Object.hasOwn(drafted.fields, at) ? drafted.fields[at]! : undefined;
+    if (found !== undefined) return found === 'model' ? model : { name: safeText(found), untrusted: false };
+  }
+  return model;
+}
+
+/** ` (model NAME)`, or nothing. */
+export function byWhom({ name }: Writer): string {
+  return name === '' ? '' : ` (${name})`;
+}
+
+/** A part of a JSON pointer (RFC 6901). */
+export function pointerPart(name: string | number): string {
+  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
+}
