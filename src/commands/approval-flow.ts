@@ -1,23 +1,20 @@
 import { join, resolve } from 'node:path';
+import { checkWindow } from '../approval/authorise.ts';
 import { verifyEnvelopes } from '../approval/evidence.ts';
 import { lockFacts } from '../approval/lock-facts.ts';
-import { buildRequest, parseRequest, type RequestDocument } from '../approval/request.ts';
+import { buildRequest, type RequestDocument } from '../approval/request.ts';
 import { NAMESPACES } from '../approval/signature.ts';
 import { signEnvelope } from '../approval/signer.ts';
 import { buildApproval, parseApproval } from '../approval/statement.ts';
 import { maySign, type Trust } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
-import { unwrap } from '../base/result.ts';
+import { err, ok, type Result, unwrap } from '../base/result.ts';
 import type { Lock } from '../ir/lock.ts';
-import { parseLock } from '../plan/lock-file.ts';
+import { plural } from '../ui/format.ts';
 import type { App } from './app.ts';
-import { approvalsFolder, type LockOnDisk, readLock, sha256Of } from './locks.ts';
+import { approvalsFolder, lockIn, type LockOnDisk, readLock, sha256Of } from './locks.ts';
 import { usage } from './options.ts';
-
-/*
- * Where approvals lie: approvals/NAME-REQUEST12/ holds `request.json`, `lock.json` (the lock that was asked about, for later
- * comparison) and one `*.dsse.json` for each decision.
- */
+import { envelopeFiles, type FoundRequest, newestFor, requestNamed, requestsIn } from './requests.ts';
 
 /** A lock together with what is asked about it. */
 export interface Prepared extends LockOnDisk {
@@ -31,7 +28,9 @@ export interface Prepared extends LockOnDisk {
 export interface RequestWishes {
   /** A request's file, where several are there. */
   readonly request?: string;
-  readonly requested_by?: string | null;
+  /** Who asks; unless given, the person whose key `key` is. */
+  readonly requested_by?: string;
+  readonly key?: string;
   readonly max_runs?: number;
   readonly validity_s?: number;
   readonly trust?: string;
@@ -40,29 +39,37 @@ export interface RequestWishes {
 /** Reads the lock and the newest request for exactly its bytes; without one, makes one with defaults (1 run, 14 days). */
 export async function prepare(app: App, lock_path: string, wishes: RequestWishes = {}): Promise<Prepared> {
   const found = await readLock(app, lock_path);
-  assertQuestionsAnswered(found.lock);
+  unwrap(checkQuestions(found.lock));
   const last_approved = await lastApproved(app, found, wishes.trust);
   const known = await newestRequest(app, found, wishes.request);
   if (known !== null) return { ...found, ...known, request_is_new: false, last_approved };
-  const request = newRequest(app, found, wishes);
+  const request = await newRequest(app, found, wishes);
   return { ...found, request, folder: requestFolder(found, request), request_is_new: true, last_approved };
 }
 
 /** A new request for a lock. Not written. */
-export function newRequest(app: App, found: LockOnDisk, wishes: RequestWishes): RequestDocument {
+export async function newRequest(app: App, found: LockOnDisk, wishes: RequestWishes): Promise<RequestDocument> {
   const { limits, environment } = lockFacts(found.lock);
+  const requested_by = wishes.requested_by ?? (await ownerOfKey(app, found.project, wishes));
   return unwrap(
     buildRequest({
       lock_sha256: found.lock_sha256,
       plan_name: found.lock.name,
       environment,
       limits,
-      requested_by: wishes.requested_by ?? null,
+      requested_by,
       now_ms: app.clock.now_ms(),
       ...(wishes.max_runs === undefined ? {} : { max_runs: wishes.max_runs }),
       ...(wishes.validity_s === undefined ? {} : { validity_s: wishes.validity_s }),
     }),
   );
+}
+
+/** The person whose key was named, if one was, and the trust policy knows whose it is. */
+async function ownerOfKey(app: App, project: string, wishes: RequestWishes): Promise<string | null> {
+  if (wishes.key === undefined) return null;
+  const [trust, signer] = [await app.trust(wishes.trust, project), await app.signer(resolve(app.cwd, wishes.key))];
+  return trust.ok && signer.ok ? (trust.value.owners.get(signer.value.publicKey.fingerprint) ?? null) : null;
 }
 
 export async function writeRequest(app: App, found: LockOnDisk, request: RequestDocument): Promise<string> {
@@ -81,7 +88,10 @@ export interface Decision {
   readonly displayed: { readonly text: string; readonly renderer: string };
 }
 
-/** Signs a decision on what was prepared, and writes it. What is signed is the bytes that were read, not the files as they are now. */
+/**
+ * Signs a decision on what was prepared, and writes it. What is signed is the request that was shown and the bytes that were read, not
+ * the files as they are now.
+ */
 export async function signDecision(
   app: App,
   prepared: Prepared,
@@ -89,10 +99,11 @@ export async function signDecision(
 ): Promise<{ envelope_path: string; principal: string; self_approved: boolean }> {
   const trust = unwrap(await app.trust(wishes.trust, prepared.project));
   const signer = unwrap(await app.signer(keyPath(app, wishes.key)));
+  const { request, request_is_new, folder } = prepared;
   const now_ms = app.clock.now_ms();
-  const owner = trust.owners.get(signer.publicKey.fingerprint) ?? null;
-  const request = prepared.request_is_new ? newRequest(app, prepared, { requested_by: owner }) : prepared.request;
   const { requested_by, validity } = request.request;
+  const window = { notBefore: validity.not_before, notAfter: validity.not_after };
+  if (wishes.decision === 'approve') unwrap(checkWindow(now_ms, window, 'request'));
   const purpose = { purpose: 'approve', decision: wishes.decision, requested_by } as const;
   const allowed = unwrap(maySign(trust, signer.publicKey, { ...purpose, terminal: app.terminal.interactive, now_ms }));
   const payload = unwrap(
@@ -111,9 +122,8 @@ export async function signDecision(
     }),
   );
   const envelope = unwrap(await signEnvelope(signer, NAMESPACES.approval, payload));
-  if (prepared.request_is_new) await writeRequest(app, prepared, request);
-  const name = `${wishes.decision}-${sha256Of(envelope).slice(0, 12)}.dsse.json`;
-  const envelope_path = join(requestFolder(prepared, request), name);
+  if (request_is_new) await writeRequest(app, prepared, request);
+  const envelope_path = join(folder, `${wishes.decision}-${sha256Of(envelope).slice(0, 12)}.dsse.json`);
   unwrap(await app.files.write(envelope_path, envelope, { exclusive: true }));
   return { envelope_path, principal: allowed.principal, self_approved: allowed.self_approved };
 }
@@ -130,76 +140,62 @@ export function keyPath(app: App, flag: string | undefined): string {
   return resolve(app.cwd, path);
 }
 
-/** Every envelope beside a request. */
-export async function envelopesIn(app: App, folder: string): Promise<readonly Uint8Array[]> {
-  const names = (await app.files.list(folder)).filter((name) => name.endsWith('.dsse.json'));
-  return Promise.all(names.map(async (name) => unwrap(await app.files.read(join(folder, name)))));
-}
-
 /** The newest request for exactly these bytes, or the one that is named; null if there is none. */
 export async function newestRequest(
   app: App,
   found: LockOnDisk,
   named: string | undefined,
-): Promise<{ request: RequestDocument; folder: string } | null> {
-  if (named !== undefined) {
-    const path = resolve(app.cwd, named);
-    return { request: unwrap(parseRequest(unwrap(await app.files.read(path)))), folder: join(path, '..') };
+): Promise<FoundRequest | null> {
+  if (named === undefined) {
+    return unwrap(newestFor(await requestsIn(app, found.project), found.lock_sha256, found.lock.name));
   }
-  const requests = await requestsOf(app, found.project, found.lock.name);
-  return requests.filter(({ request }) => request.request.lock.sha256 === found.lock_sha256).at(-1) ?? null;
-}
-
-/** Requests for locks of one plan, oldest first. One that cannot be read stops everything: it might be the newest. */
-async function requestsOf(
-  app: App,
-  project: string,
-  plan_name: string,
-): Promise<{ request: RequestDocument; folder: string }[]> {
-  const root = approvalsFolder(project);
-  const requests: { request: RequestDocument; folder: string }[] = [];
-  for (const name of await app.files.list(root)) {
-    const folder = join(root, name);
-    if (!name.startsWith(`${plan_name}-`) || !(await app.files.exists(join(folder, 'request.json')))) continue;
-    const request = unwrap(parseRequest(unwrap(await app.files.read(join(folder, 'request.json')))));
-    if (request.request.plan_name === plan_name) requests.push({ request, folder });
-  }
-  return requests.sort((a, b) => Date.parse(a.request.request.created_at) - Date.parse(b.request.request.created_at));
+  const asked = unwrap(await requestNamed(app, named));
+  if (asked.request.request.lock.sha256 === found.lock_sha256) return asked;
+  const hint = 'Give the lock that the request is for: a copy lies beside it as lock.json.';
+  throw new ExpctlError('LOCK_CHANGED', `The request ${named} is for another lock.`, { hint });
 }
 
 /** The newest lock of the same plan, other than this one, that somebody whom the trust policy knows has approved. */
 async function lastApproved(app: App, found: LockOnDisk, trust_flag: string | undefined): Promise<Lock | null> {
   const trust = await app.trust(trust_flag, found.project);
   if (!trust.ok) return null;
-  for (const { request, folder } of (await requestsOf(app, found.project, found.lock.name)).reverse()) {
-    const lock_path = join(folder, 'lock.json');
-    if (request.request.lock.sha256 === found.lock_sha256 || !(await app.files.exists(lock_path))) continue;
-    const bytes = unwrap(await app.files.read(lock_path));
-    if (sha256Of(bytes) !== request.request.lock.sha256) continue;
-    if (!isApproved(await envelopesIn(app, folder), trust.value)) continue;
-    const lock = parseLock(new TextDecoder().decode(bytes));
-    if (lock.ok) return lock.value;
+  for (const { request, folder } of (await requestsIn(app, found.project)).reverse()) {
+    if (!request.ok || request.value.request.plan_name !== found.lock.name) continue;
+    const { sha256 } = request.value.request.lock;
+    if (sha256 === found.lock_sha256) continue;
+    const bytes = await app.files.read(join(folder, 'lock.json'));
+    if (!bytes.ok || sha256Of(bytes.value) !== sha256) continue;
+    const lock = lockIn(bytes.value);
+    if (lock.ok && (await isApproved(app, folder, trust.value))) return lock.value;
   }
   return null;
 }
 
-function isApproved(envelopes: readonly Uint8Array[], trust: Trust): boolean {
-  const verified = verifyEnvelopes(envelopes, NAMESPACES.approval, trust);
+async function isApproved(app: App, folder: string, trust: Trust): Promise<boolean> {
+  const files = await envelopeFiles(app, folder);
+  if (!files.ok) return false;
+  const verified = verifyEnvelopes(
+    files.value.map(({ bytes }) => bytes),
+    NAMESPACES.approval,
+    trust,
+  );
   if (!verified.ok) return false;
-  return verified.value.signed.some(({ payload }) => {
+  const decisions = verified.value.signed.map(({ payload }) => {
     const statement = parseApproval(payload);
-    return statement.ok && statement.value.predicate.decision === 'approve';
+    return statement.ok ? statement.value.predicate.decision : 'reject';
   });
+  return decisions.length > 0 && decisions.every((decision) => decision === 'approve');
 }
 
 function requestFolder(found: LockOnDisk, request: RequestDocument): string {
   return join(approvalsFolder(found.project), `${found.lock.name}-${request.sha256.slice(0, 12)}`);
 }
 
-/** A lock never holds an open question: `lock` refuses them. This is for locks of other makers. */
-function assertQuestionsAnswered(lock: Lock): void {
+/** A lock never holds an open question: `lock` refuses them. This is for locks of other makers. NOT_APPROVED */
+export function checkQuestions(lock: Lock): Result<void> {
   const open = lock.questions.filter((question) => question.answer === '');
-  if (open.length === 0) return;
+  if (open.length === 0) return ok(undefined);
   const hint = 'Answer them in the plan, and lock again.';
-  throw new ExpctlError('NOT_APPROVED', `${open.length} questions of the plan are open: ${open[0]?.text}`, { hint });
+  const message = `${plural(open.length, 'question')} of the plan ${open.length === 1 ? 'is' : 'are'} open: ${open[0]?.text}`;
+  return err(new ExpctlError('NOT_APPROVED', message, { hint }));
 }

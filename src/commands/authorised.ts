@@ -1,0 +1,203 @@
+import { dirname, join, resolve } from 'node:path';
+import { authorise, type ApprovedLock, type AuthoriseInput } from '../approval/authorise.ts';
+import { lockFacts } from '../approval/lock-facts.ts';
+import type { EngineName, EnvironmentDigest } from '../approval/request.ts';
+import type { Trust } from '../approval/trust.ts';
+import { ExpctlError } from '../base/error.ts';
+import { err, ok, type Result } from '../base/result.ts';
+import type { Lock } from '../ir/lock.ts';
+import type { App } from './app.ts';
+import { checkQuestions } from './approval-flow.ts';
+import { environmentDigest } from './environment.ts';
+import { type LockFile, type LockOnDisk, lockIn, openLock, readLockFile } from './locks.ts';
+import { storeOf } from './project.ts';
+import {
+  envelopeFiles,
+  type FoundRequest,
+  newestFor,
+  type RequestFolder,
+  readEnvelopes,
+  requestNamed,
+  requestsIn,
+} from './requests.ts';
+
+/** What is asked about: bytes of a lock, whatever they are, and where approvals of it lie. */
+export type Candidate = Pick<LockFile, 'lock_bytes' | 'lock_sha256' | 'file_name' | 'project'>;
+
+export interface AuthoriseWishes {
+  readonly purpose: AuthoriseInput<Lock>['purpose'];
+  /** `--trust`. */
+  readonly trust?: string | undefined;
+  /** `--env`: the environment that the caller means; the one that was asked for unless given. */
+  readonly env?: string | undefined;
+  /** `--approval`: files of envelopes beside those in the project. Their folders may hold the request too. */
+  readonly approvals?: readonly string[] | undefined;
+  /** `--store`: where runs are counted. */
+  readonly store?: string | undefined;
+  /** Runs started so far, where the caller knows better than the store. */
+  readonly runs_used?: number | undefined;
+  /** The request of a run that goes on; the newest one for the lock unless given. */
+  readonly request_sha256?: string | undefined;
+  readonly engine?: EngineName | undefined;
+  /** The last time that the journal holds, in milliseconds since 1970: the clock may not have gone back behind it. */
+  readonly least_now_ms?: number | undefined;
+}
+
+/** Everything that a verdict rests on. */
+export interface Gathered extends FoundRequest {
+  readonly trust: Trust & { readonly path: string };
+  readonly envelopes: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  readonly environment: EnvironmentDigest;
+  readonly runs_used: number;
+}
+
+/**
+ * Decides whether a lock may be executed here and now: what `run`, `resume` and `verify` ask. Denies by default; a lock that nobody
+ * asked about is not even read. Errors end with status 3.
+ */
+export async function authoriseLock(
+  app: App,
+  candidate: Candidate,
+  wishes: AuthoriseWishes,
+): Promise<Result<ApprovedLock<Lock>>> {
+  const gathered = await gatherEvidence(app, candidate, wishes);
+  return gathered.ok ? decideOn(app, candidate, gathered.value, wishes) : gathered;
+}
+
+/** The same for a lock's file; and the design tables that belong to it, each proved to be the one that was locked. */
+export async function authoriseLockFile(
+  app: App,
+  path: string,
+  wishes: AuthoriseWishes,
+): Promise<Result<{ readonly approved: ApprovedLock<Lock>; readonly found: LockOnDisk }>> {
+  const file = await readLockFile(app, path);
+  const approved = await authoriseLock(app, file, wishes);
+  if (!approved.ok) return approved;
+  const found = await openLock(app, file);
+  return found.ok ? ok({ approved: approved.value, found: found.value }) : found;
+}
+
+/** Trust policy, request, envelopes, environment as it is now, and how many runs there were. */
+export async function gatherEvidence(
+  app: App,
+  candidate: Candidate,
+  wishes: AuthoriseWishes,
+): Promise<Result<Gathered>> {
+  const trust = await app.trust(wishes.trust, candidate.project);
+  if (!trust.ok) return trust;
+  const named = (wishes.approvals ?? []).map((path) => resolve(app.cwd, path));
+  const asked = await requestFor(app, candidate, wishes, named);
+  if (!asked.ok) return asked;
+  const beside = await envelopeFiles(app, asked.value.folder);
+  if (!beside.ok) return beside;
+  const known = new Set(beside.value.map(({ path }) => path));
+  const others = await readEnvelopes(
+    app,
+    named.filter((path) => !known.has(path)),
+  );
+  if (!others.ok) return others;
+  const { request } = asked.value.request;
+  const environment = await environmentDigest(app, candidate.project, wishes.env ?? request.environment.name);
+  if (!environment.ok) return environment;
+  const runs_used = wishes.runs_used ?? (await usesOf(app, candidate, wishes, asked.value));
+  const envelopes = [...beside.value, ...others.value];
+  return ok({ ...asked.value, trust: trust.value, envelopes, environment: environment.value, runs_used });
+}
+
+/** The verdict on what was gathered. */
+export function decideOn(
+  app: App,
+  candidate: Candidate,
+  gathered: Gathered,
+  wishes: AuthoriseWishes,
+): Result<ApprovedLock<Lock>> {
+  return authorise({
+    lock_bytes: candidate.lock_bytes,
+    read_lock: readApprovable,
+    request_bytes: gathered.request.bytes,
+    envelopes: gathered.envelopes.map(({ bytes }) => bytes),
+    trust: gathered.trust,
+    environment: gathered.environment,
+    engine: wishes.engine ?? 'embedded',
+    runs_used: gathered.runs_used,
+    purpose: wishes.purpose,
+    now_ms: Math.max(app.clock.now_ms(), wishes.least_now_ms ?? 0),
+  });
+}
+
+function readApprovable(bytes: Uint8Array): ReturnType<AuthoriseInput<Lock>['read_lock']> {
+  const lock = lockIn(bytes);
+  if (!lock.ok) return lock;
+  const answered = checkQuestions(lock.value);
+  return answered.ok ? ok({ lock: lock.value, facts: lockFacts(lock.value) }) : answered;
+}
+
+async function requestFor(
+  app: App,
+  candidate: Candidate,
+  wishes: AuthoriseWishes,
+  named: readonly string[],
+): Promise<Result<FoundRequest>> {
+  const requests = [...(await requestsIn(app, candidate.project)), ...(await requestsBeside(app, named))];
+  if (wishes.request_sha256 !== undefined) return requestOfRun(requests, wishes.request_sha256);
+  const newest = newestFor(requests, candidate.lock_sha256, candidate.file_name);
+  if (!newest.ok) return newest;
+  return newest.value === null ? err(notAskedFor(candidate, requests)) : ok(newest.value);
+}
+
+/** Requests beside envelopes that were named: both may have been handed over together. */
+async function requestsBeside(app: App, named: readonly string[]): Promise<RequestFolder[]> {
+  const found: RequestFolder[] = [];
+  for (const folder of new Set(named.map((path) => dirname(path)))) {
+    const path = join(folder, 'request.json');
+    if (!(await app.files.exists(path))) continue;
+    const request = await requestNamed(app, path);
+    found.push({ folder, name: '', request: request.ok ? ok(request.value.request) : request });
+  }
+  return found;
+}
+
+function requestOfRun(requests: readonly RequestFolder[], sha256: string): Result<FoundRequest> {
+  for (const { request, folder } of requests) {
+    if (request.ok && request.value.sha256 === sha256) return ok({ folder, request: request.value });
+  }
+  const hint = 'Restore its folder below approvals/: what was approved is proved anew before a run goes on.';
+  return err(new ExpctlError('NOT_APPROVED', `The request ${sha256.slice(0, 12)} of the run is missing.`, { hint }));
+}
+
+/** Nobody asked for a lock with this digest. Where another one of the same name was asked for, this one was changed. */
+function notAskedFor(candidate: Candidate, requests: readonly RequestFolder[]): ExpctlError {
+  const found = candidate.lock_sha256;
+  const documents = requests.flatMap(({ request }) => (request.ok ? [request.value.request] : []));
+  const asked = documents.filter(({ plan_name }) => plan_name === candidate.file_name).at(-1)?.lock.sha256;
+  if (asked === undefined) {
+    const hint = 'Have it reviewed and signed: `expctl review`, or `expctl request` and `expctl approve`.';
+    return new ExpctlError('NOT_APPROVED', `Nobody has asked for approval of this lock (${found.slice(0, 12)}…).`, {
+      hint,
+      details: { found },
+    });
+  }
+  const message = `The lock has the digest ${found.slice(0, 12)}…, what was asked for is ${asked.slice(0, 12)}….`;
+  const hint = 'Restore the lock that was approved, or request approval of this one with `expctl request`.';
+  return new ExpctlError('LOCK_CHANGED', message, { hint, details: { asked, found } });
+}
+
+/** Runs that the store counts for a request; none where there is no store. Throws STORE_UNUSABLE. */
+async function usesOf(
+  app: App,
+  candidate: Candidate,
+  wishes: AuthoriseWishes,
+  { request }: FoundRequest,
+): Promise<number> {
+  const store = storeOf(app, candidate.project, wishes.store);
+  const reader = await app.openReader(store);
+  if (!reader.ok) {
+    if (reader.error.code === 'NOT_FOUND') return 0;
+    throw reader.error;
+  }
+  try {
+    return await reader.value.usesOf(request.sha256);
+  } finally {
+    await reader.value.close();
+  }
+}
