@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long each step of an ending may take: standard input closed, SIGTERM, SIGKILL. */
@@ -109,7 +110,32 @@ export class ProcessGroup {
 async function endRest(group: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!signalGroup(group, signal)) return;
-    for (let waited = 0; waited < DRAIN_MS && signalGroup(group, 0); waited += LOOK_MS) await sleep(LOOK_MS);
+    for (let waited = 0; waited < DRAIN_MS && groupRuns(group); waited += LOOK_MS) await sleep(LOOK_MS);
+    if (!groupRuns(group)) return;
+  }
+}
+
+/**
+ * Whether a process of the group runs. One that has ended and waits for its parent to notice does not; where that parent is the
+ * first process of a container, it may wait for seconds, or for ever.
+ */
+function groupRuns(group: number): boolean {
+  if (!signalGroup(group, 0)) return false;
+  try {
+    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && runsIn(name, group));
+  } catch {
+    return true; // not Linux
+  }
+}
+
+/** Source: proc(5), /proc/pid/stat: after the name in parentheses come state, parent and process group. */
+function runsIn(pid: string, group: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, , process_group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return Number(process_group) === group && state !== 'Z' && state !== 'X';
+  } catch {
+    return false; // it has ended meanwhile
   }
 }
 

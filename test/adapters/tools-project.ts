@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -90,15 +99,10 @@ export class ToolProject {
     return readFileSync(this.path('pids'), 'utf8').trim().split('\n').map(Number);
   }
 
-  /** Process groups that are still there. */
+  /** Those of whose process groups something still runs. */
   left(): number[] {
-    return this.pids().filter((pid) => {
-      try {
-        return process.kill(-pid, 0);
-      } catch {
-        return false;
-      }
-    });
+    const running = runningGroups();
+    return this.pids().filter((pid) => (running === null ? isSignalled(pid) : running.has(pid)));
   }
 
   async end(): Promise<void> {
@@ -107,6 +111,30 @@ export class ToolProject {
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Process groups in which something runs; what has ended and was not reaped yet does not. Null where there is no /proc. */
+function runningGroups(): ReadonlySet<number> | null {
+  if (!existsSync('/proc/self/stat')) return null;
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return new Set(
+    processes.flatMap((pid) => {
+      try {
+        const [, state, group] = /\) (\S) \d+ (\d+) [^)]*$/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))!;
+        return state === 'Z' ? [] : [Number(group)];
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    }),
+  );
+}
+
+function isSignalled(group: number): boolean {
+  try {
+    return process.kill(-group, 0);
+  } catch {
+    return false;
   }
 }
 
