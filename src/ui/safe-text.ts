@@ -1,6 +1,5 @@
 /** Control characters, bidirectional marks, zero-width and tag characters: what a terminal obeys, or a reader cannot see. */
-const UNSEEN =
-  /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u{115F}\u{1160}\u{3164}\u{FFA0}\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}]/gu;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}\u{115F}\u{1160}\u{3164}\u{FFA0}]|\p{Variation_Selector}/gu;
 
 /**
  * Text that somebody else wrote (a plan, a tool, a model), made fit for a terminal: every character that would be obeyed or not be

@@ -1,0 +1,190 @@
+import { join } from 'node:path';
+import { Option, type Command } from 'commander';
+import type { ApprovedLock } from '../approval/authorise.ts';
+import { utf8 } from '../approval/bytes.ts';
+import { ExpctlError } from '../base/error.ts';
+import { unwrap } from '../base/result.ts';
+import type { ArtifactStore } from '../engines/ports.ts';
+import type { Lock } from '../ir/lock.ts';
+import { compileProgram } from '../kernel/program.ts';
+import type { App } from './app.ts';
+import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence } from './authorised.ts';
+import { openLock, readLockFile } from './locks.ts';
+import {
+  command,
+  type JsonOption,
+  type StoreOption,
+  type TrustOption,
+  usage,
+  withExamples,
+  withJson,
+  withStore,
+  withTrust,
+} from './options.ts';
+import { type PerformFlags, perform } from './perform.ts';
+import { projectOfStore, shownPath, storeOf } from './project.ts';
+import { loadRun, withRun } from './runs.ts';
+
+interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
+  readonly approval?: readonly string[];
+  readonly env?: string;
+  readonly detach?: boolean;
+  readonly id?: string;
+}
+
+const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+export function runCommand(app: App): Command {
+  const run = performing(command('run', 'execute exactly what was approved'))
+    .argument('<lock>', 'lock file, NAME.lock.json')
+    .option('--env <name>', 'the environment that you mean; refused if the lock is for another one')
+    .option('--id <name>', "the run's id (default: the plan's name and eight random digits)")
+    .action((lock: string, options: RunOptions) => start(app, lock, options));
+  return withExamples(
+    run,
+    'expctl run plans/beam.lock.json',
+    'expctl run plans/beam.lock.json --jsonl --approval approve.dsse.json --junit points.xml',
+    'expctl run plans/beam.lock.json --detach && expctl watch',
+  );
+}
+
+export function resumeCommand(app: App): Command {
+  const resume = performing(command('resume', 'go on with a run where its journal stands'))
+    .argument('[run]', 'id of a run, or its beginning (default: the latest)')
+    .option('--take-over', 'the process that performed the run is gone, although that cannot be told from here')
+    .action((prefix: string | undefined, options: RunOptions) => goOn(app, prefix, options));
+  return withExamples(resume, 'expctl resume', 'expctl resume beam-4f2a9c10 --wait');
+}
+
+function performing(base: Command): Command {
+  return withJson(withTrust(withStore(base)))
+    .option('--approval <file...>', 'signed approvals, beside those in the folder approvals/ of the project')
+    .option('--wait', 'block at a gate, instead of ending with status 5')
+    .option('--jsonl', 'events as lines of JSON on standard output')
+    .option('--events <file>', 'events as lines of JSON, appended to a file or FIFO')
+    .option('--junit <file>', 'a JUnit report: a test case for each point')
+    .option('--detach', 'go on in the background')
+    .option('--verbose', 'every step, and what tools say on standard error')
+    .addOption(new Option('--non-interactive', 'never ask; `run` and `resume` never do').hideHelp());
+}
+
+async function start(app: App, lock_path: string, options: RunOptions): Promise<void> {
+  assertOneFormat(options);
+  const file = await readLockFile(app, lock_path);
+  const store = storeOf(app, file.project, options.store);
+  const { approved, gathered } = await authorised(app, file, { ...wishesOf(options), purpose: 'start' });
+  const found = unwrap(await openLock(app, file));
+  const program = unwrap(compileProgram(approved.lock, found.tables));
+  const run = runId(app, approved.lock, options.id);
+  if (options.detach === true) return detached(app, store, run, ['run', lock_path, '--id', run], options);
+  const artifacts = await app.artifacts(store);
+  await keep(artifacts, [file.lock_bytes, ...[...found.table_texts.values()].map(utf8), ...gathered]);
+  const journal = await app.openJournal(store);
+  app.terminal.note(`Run ${run} of ${shownPath(app, file.lock_path)}, lock ${file.lock_sha256.slice(0, 12)}`);
+  for (const { principal, self_approved } of approved.verdict.approvals) {
+    app.terminal.note(
+      `  approved by ${principal}${self_approved ? ', who may have asked for it (self-approved)' : ''}`,
+    );
+  }
+  const { project } = file;
+  try {
+    await perform(app, { run, store, project, approved, program, journal, artifacts, resumes: false }, options);
+  } finally {
+    await journal.close();
+  }
+}
+
+async function goOn(app: App, prefix: string | undefined, options: RunOptions): Promise<void> {
+  assertOneFormat(options);
+  await withRun(app, options, prefix, async ({ store, run, reader }) => {
+    const loaded = await loadRun(app, store, run);
+    const project = await projectOfStore(app, store);
+    let least_now_ms = run.created_ms;
+    let last = '';
+    for await (const row of reader.read(run.run, { stream: 'study' })) {
+      least_now_ms = Math.max(least_now_ms, row.wall_ms);
+      last = row.type;
+    }
+    if (last === 'run.finished') {
+      const hint = `Its results: expctl status ${run.run}. Start another run with \`expctl run\`.`;
+      throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
+    }
+    const candidate: Candidate = {
+      lock_bytes: loaded.lock_bytes,
+      lock_sha256: run.lock_sha256,
+      file_name: run.name,
+      project,
+    };
+    const { request_sha256 } = run;
+    const wishes = { ...wishesOf(options), purpose: 'resume', store, request_sha256, least_now_ms } as const;
+    const { approved } = await authorised(app, candidate, wishes);
+    const program = unwrap(compileProgram(approved.lock, loaded.tables));
+    if (options.detach === true) return detached(app, store, run.run, ['resume', run.run], options);
+    const artifacts = await app.artifacts(store);
+    const journal = await app.openJournal(store);
+    app.terminal.note(`Run ${run.run} goes on`);
+    const what = { run: run.run, store, project, approved, program, journal, artifacts, resumes: true };
+    try {
+      await perform(app, what, options);
+    } finally {
+      await journal.close();
+    }
+  });
+}
+
+/** The approved lock, and the bytes that prove it. */
+async function authorised(
+  app: App,
+  candidate: Candidate,
+  wishes: AuthoriseWishes,
+): Promise<{ readonly approved: ApprovedLock<Lock>; readonly gathered: readonly Uint8Array[] }> {
+  const evidence = unwrap(await gatherEvidence(app, candidate, wishes));
+  const approved = unwrap(decideOn(app, candidate, evidence, wishes));
+  return { approved, gathered: [evidence.request.bytes, ...evidence.envelopes.map(({ bytes }) => bytes)] };
+}
+
+function wishesOf(options: RunOptions): Omit<AuthoriseWishes, 'purpose'> {
+  return { trust: options.trust, env: options.env, approvals: options.approval, store: options.store };
+}
+
+/** What a run executes and what allowed it are in its store, so that they can be proved without the project. */
+async function keep(artifacts: ArtifactStore, files: readonly Uint8Array[]): Promise<void> {
+  for (const bytes of files) await artifacts.put(bytes);
+}
+
+function runId(app: App, lock: Lock, given: string | undefined): string {
+  if (given === undefined) return `${lock.name}-${Buffer.from(app.randomBytes(4)).toString('hex')}`;
+  if (RUN_ID.test(given)) return given;
+  throw usage(`${given} cannot be the id of a run.`, 'Use letters, digits and . _ -, at most 100.');
+}
+
+function assertOneFormat({ json, jsonl }: RunOptions): void {
+  if (json === true && jsonl === true) {
+    throw usage('--json and --jsonl both want standard output.', 'Choose one; --events FILE goes with either.');
+  }
+}
+
+/** Everything that could be refused was checked here, before the terminal is left. */
+async function detached(
+  app: App,
+  store: string,
+  run: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<void> {
+  const log = join(store, 'logs', `${run}.log`);
+  const flags = [
+    ...['--store', store],
+    ...(options.trust === undefined ? [] : ['--trust', options.trust]),
+    ...(options.env === undefined ? [] : ['--env', options.env]),
+    ...(options.approval === undefined ? [] : ['--approval', ...options.approval]),
+    ...(options.wait === true ? ['--wait'] : []),
+    ...(options.events === undefined ? [] : ['--events', options.events]),
+    ...(options.junit === undefined ? [] : ['--junit', options.junit]),
+    ...(options.takeOver === true ? ['--take-over'] : []),
+  ];
+  const pid = await app.detach([...args, ...flags], log);
+  if (options.json === true) app.terminal.out(JSON.stringify({ run, pid, log }, null, 2));
+  else app.terminal.note(`Run ${run} goes on in the background (process ${pid}), lines in ${shownPath(app, log)}`);
+  app.terminal.note(`  Look: expctl watch ${run}   End it in good order: expctl pause ${run}`);
+}
