@@ -63,7 +63,7 @@ interface TableProblem {
   readonly fix: string;
 }
 
-function isInside(file: string): boolean {
+export function isInside(file: string): boolean {
   return !/^([/\\]|[A-Za-z]:)/.test(file) && !file.split(/[/\\]/).includes('..') && !file.includes('\0');
 }
 
