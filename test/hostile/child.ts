@@ -7,7 +7,8 @@ import { HOSTILE } from './cases.ts';
  */
 const [first = '0', last = String(HOSTILE.length)] = process.argv.slice(2);
 for (const { name, text } of HOSTILE.slice(Number(first), Number(last))) {
-  const bytes = new TextEncoder().encode(text());
+  const given = text();
+  const bytes = typeof given === 'string' ? new TextEncoder().encode(given) : given;
   let codes: string[] = [];
   let count = 0;
   let longest_s = 0;

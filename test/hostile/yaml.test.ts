@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { HOSTILE } from './cases.ts';
@@ -14,16 +14,16 @@ interface Line {
   readonly count: number;
 }
 
-function child(argv: readonly string[], heap_mb: number): { status: number | null; stdout: string; stderr: string } {
-  const options = [`--max-old-space-size=${heap_mb}`, '--import', 'tsx'];
-  return spawnSync(process.execPath, [...options, ...argv], { encoding: 'utf8', timeout: TIME_LIMIT_MS });
+function child(argv: readonly string[]): SpawnSyncReturns<string> {
+  return spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: TIME_LIMIT_MS });
 }
 
 test(
   'one process survives every hostile file, three times each, in little memory, and says why it is refused',
   { timeout: TIME_LIMIT_MS },
   () => {
-    const { status, stdout, stderr } = child([fileURLToPath(new URL('./child.ts', import.meta.url))], HEAP_MB);
+    const script = fileURLToPath(new URL('./child.ts', import.meta.url));
+    const { status, stdout, stderr } = child([`--max-old-space-size=${HEAP_MB}`, '--import', 'tsx', script]);
     const lines = stdout.split('\n').filter((line) => line !== '');
     const seen = lines.map((line) => JSON.parse(line) as Line);
     expect(seen.map(({ name, codes }) => [name, codes[0]])).toEqual(HOSTILE.map(({ name, code }) => [name, code]));
@@ -32,10 +32,15 @@ test(
   },
 );
 
-test('without the guard the same files abort the process: the guard is still needed', { timeout: TIME_LIMIT_MS }, () => {
-  const code = `import { parseDocument } from 'yaml';
-    for (let time = 0; time < 3; time++) try { parseDocument('['.repeat(1500)); } catch {}
-    console.log('survived');`;
-  const { status, stdout } = child(['--input-type=module', '--eval', code], 512);
-  expect({ status, stdout }).not.toEqual({ status: 0, stdout: 'survived\n' });
-});
+// Later releases of Node may have more room for compiling a regular expression on a deep stack.
+test.runIf(process.versions.node.startsWith('20.'))(
+  'without the guard the same files abort the process: the guard is still needed',
+  { timeout: TIME_LIMIT_MS },
+  () => {
+    const code = `import { parseDocument } from 'yaml';
+      for (let time = 0; time < 10; time++) try { parseDocument('['.repeat(5000)); } catch {}
+      console.log('survived');`;
+    const { signal, stdout } = child(['--input-type=module', '--eval', code]);
+    expect({ signal, stdout }).toEqual({ signal: 'SIGABRT', stdout: '' });
+  },
+);
