@@ -114,6 +114,12 @@ class ApprovedLock<L> {
     return this.#contents.verdict;
   }
 
+  /** When the first of the windows closes: UTC, without the minute that clocks may differ by. */
+  get valid_until(): string {
+    const ends = this.#contents.windows.map(({ notAfter }) => notAfter);
+    return ends.reduce((first, end) => (Date.parse(end) < Date.parse(first) ? end : first));
+  }
+
   /** The cheap question between two full checks: whether every window is still open. `APPROVAL_EXPIRED` otherwise. */
   checkTime(now_ms: number): Result<void> {
     for (const window of this.#contents.windows) {

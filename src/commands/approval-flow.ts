@@ -88,18 +88,22 @@ export interface Decision {
   readonly displayed: { readonly text: string; readonly renderer: string };
 }
 
+export interface SignedDecision {
+  readonly envelope_path: string;
+  readonly request_sha256: string;
+  readonly principal: string;
+  readonly self_approved: boolean;
+}
+
 /**
- * Signs a decision on what was prepared, and writes it. What is signed is the request that was shown and the bytes that were read, not
- * the files as they are now.
+ * Signs a decision on what was prepared, and writes it. What is signed is the bytes that were read, not the files as they are now. A
+ * request that nobody has made yet is made now, by the signer, with the terms that were shown.
  */
-export async function signDecision(
-  app: App,
-  prepared: Prepared,
-  wishes: Decision,
-): Promise<{ envelope_path: string; principal: string; self_approved: boolean }> {
+export async function signDecision(app: App, prepared: Prepared, wishes: Decision): Promise<SignedDecision> {
   const trust = unwrap(await app.trust(wishes.trust, prepared.project));
   const signer = unwrap(await app.signer(keyPath(app, wishes.key)));
-  const { request, request_is_new, folder } = prepared;
+  const owner = trust.owners.get(signer.publicKey.fingerprint);
+  const { request, folder } = prepared.request_is_new ? await requestBy(app, prepared, owner) : prepared;
   const now_ms = app.clock.now_ms();
   const { requested_by, validity } = request.request;
   const window = { notBefore: validity.not_before, notAfter: validity.not_after };
@@ -122,10 +126,16 @@ export async function signDecision(
     }),
   );
   const envelope = unwrap(await signEnvelope(signer, NAMESPACES.approval, payload));
-  if (request_is_new) await writeRequest(app, prepared, request);
+  if (prepared.request_is_new) await writeRequest(app, prepared, request);
   const envelope_path = join(folder, `${wishes.decision}-${sha256Of(envelope).slice(0, 12)}.dsse.json`);
   unwrap(await app.files.write(envelope_path, envelope, { exclusive: true }));
-  return { envelope_path, principal: allowed.principal, self_approved: allowed.self_approved };
+  const { principal, self_approved } = allowed;
+  return { envelope_path, request_sha256: request.sha256, principal, self_approved };
+}
+
+async function requestBy(app: App, found: LockOnDisk, owner: string | undefined): Promise<FoundRequest> {
+  const request = await newRequest(app, found, owner === undefined ? {} : { requested_by: owner });
+  return { request, folder: requestFolder(found, request) };
 }
 
 /** `--key`, else EXPCTL_KEY. */
@@ -156,7 +166,11 @@ export async function newestRequest(
 }
 
 /** The newest lock of the same plan, other than this one, that somebody whom the trust policy knows has approved. */
-async function lastApproved(app: App, found: LockOnDisk, trust_flag: string | undefined): Promise<Lock | null> {
+export async function lastApproved(
+  app: App,
+  found: Pick<LockOnDisk, 'project' | 'lock' | 'lock_sha256'>,
+  trust_flag: string | undefined,
+): Promise<Lock | null> {
   const trust = await app.trust(trust_flag, found.project);
   if (!trust.ok) return null;
   for (const { request, folder } of (await requestsIn(app, found.project)).reverse()) {
