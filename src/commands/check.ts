@@ -8,7 +8,7 @@ import { safeText } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, withExamples, withJson } from './options.ts';
-import { type PlanInput, readPlan } from './plan-input.ts';
+import { hasErrors, type PlanInput, readPlan } from './plan-input.ts';
 import { shownPath } from './project.ts';
 
 interface CheckOptions extends JsonOption {
@@ -51,10 +51,6 @@ async function writeSarif(app: App, file: string, { problems }: PlanInput): Prom
 /** The one document of `check --json`, and of `lock --json` where the plan has errors. */
 export function problemsDocument({ file, problems, notes, checked }: PlanInput): string {
   return JSON.stringify({ plan: file, problems, notes, forecast: checked?.forecast ?? null }, null, 2);
-}
-
-export function hasErrors({ problems }: PlanInput): boolean {
-  return problems.some(({ severity }) => severity === 'error');
 }
 
 /** All problems on standard output, their count beside it. */

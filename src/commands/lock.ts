@@ -8,10 +8,10 @@ import { plural } from '../ui/format.ts';
 import { safeText } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
-import { hasErrors, printProblems, problemsDocument } from './check.ts';
+import { printProblems, problemsDocument } from './check.ts';
 import { sha256Of } from './locks.ts';
 import { command, type JsonOption, withExamples, withJson } from './options.ts';
-import { type PlanInput, readPlan } from './plan-input.ts';
+import { hasErrors, type PlanInput, readPlan } from './plan-input.ts';
 import { lockFiles, planFiles, shownPath, tableFile } from './project.ts';
 
 interface LockOptions extends JsonOption {

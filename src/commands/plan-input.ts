@@ -57,6 +57,10 @@ export async function readPlan(
   return { ...common, problems: [...problems, ...others], notes, checked: usable };
 }
 
+export function hasErrors({ problems }: PlanInput): boolean {
+  return problems.some(({ severity }) => severity === 'error');
+}
+
 /** The files that the plan names (tables of points), read beforehand, for the checks are pure. */
 async function namedFiles(
   app: App,
