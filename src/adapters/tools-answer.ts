@@ -76,8 +76,16 @@ function refuse(kind: AnswerProblem['class'], message: string): never {
   throw new Refusal({ class: kind, message });
 }
 
-/** A probe's answer as the pin holds it: an object, the object that a text holds, or `{ text }`. */
+/**
+ * A probe's answer as the pin holds it: an object, the object that a text holds, or `{ text }`. Without `host`: a lock says what runs,
+ * not on which machine, and another machine with the same tools may execute it.
+ */
 export function probeFacts(answer: Json): JsonObject {
+  const { host: _host, ...facts } = probeObject(answer);
+  return facts;
+}
+
+function probeObject(answer: Json): JsonObject {
   if (isJsonObject(answer)) return answer;
   if (typeof answer !== 'string') return { value: answer };
   try {

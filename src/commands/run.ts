@@ -82,9 +82,7 @@ async function start(app: App, lock_path: string, options: RunOptions): Promise<
   const journal = await app.openJournal(store);
   app.terminal.note(`Run ${run} of ${shownPath(app, file.lock_path)}, lock ${file.lock_sha256.slice(0, 12)}`);
   for (const { principal, self_approved } of approved.verdict.approvals) {
-    app.terminal.note(
-      `  approved by ${principal}${self_approved ? ', who may have asked for it (self-approved)' : ''}`,
-    );
+    app.terminal.note(`  approved by ${principal}${self_approved ? ' (self-approved)' : ''}`);
   }
   const { project } = file;
   try {
