@@ -34,9 +34,16 @@ export interface ReviewSection {
   readonly rows: readonly ReviewRow[];
 }
 
+export interface ReviewColumn {
+  /** Name and unit, such as `width [mm]`. */
+  readonly title: string;
+  /** Bounds of numbers, by which they are plotted; null for words. */
+  readonly bounds: { readonly min: number; readonly max: number; readonly scale: 'linear' | 'log' } | null;
+}
+
 /** The points of all design tables, numbered as in the run. */
 export interface ReviewPoints {
-  readonly columns: readonly { readonly name: string; readonly unit: string }[];
+  readonly columns: readonly ReviewColumn[];
   readonly tables: readonly {
     readonly id: string;
     readonly sha256: string;

@@ -1,5 +1,4 @@
 import type { Lock } from '../../ir/lock.ts';
-import { safeText } from '../safe-text.ts';
 
 /** Who wrote a field of the plan, as the lock has it. */
 export interface Writer {
@@ -15,10 +14,10 @@ export interface Writer {
 export function writerOf(lock: Lock, pointer: string): Writer {
   const { drafted } = lock;
   if (drafted === null) return { name: '', untrusted: false };
-  const model = { name: `model ${safeText(drafted.model)}`, untrusted: true };
+  const model = { name: `model ${drafted.model}`, untrusted: true };
   for (let at = pointer; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
     const found = Object.hasOwn(drafted.fields, at) ? drafted.fields[at]! : undefined;
-    if (found !== undefined) return found === 'model' ? model : { name: safeText(found), untrusted: false };
+    if (found !== undefined) return found === 'model' ? model : { name: found, untrusted: false };
   }
   return model;
 }

@@ -1,16 +1,17 @@
-import type { LockedTable } from '../../../ir/lock.ts';
+import type { LockedTable, LockedVariable } from '../../../ir/lock.ts';
 import { plural, shownNumber } from '../../format.ts';
 import { renderColumns } from '../../columns.ts';
 import { safeText } from '../../safe-text.ts';
-import type { ReviewPoints, ReviewRow, ReviewSection } from '../model.ts';
+import type { ReviewColumn, ReviewPoints, ReviewRow, ReviewSection } from '../model.ts';
 import { jsonText, line, row } from '../rows.ts';
+import { scatter, type ScatterAxis } from '../scatter.ts';
 import type { ReviewInput } from '../view.ts';
 
 /** So many points are printed as text; the rest is counted, and told by its digest. */
 const MOST_PRINTED = 200;
 
 export function reviewPoints({ lock, tables }: ReviewInput): ReviewPoints {
-  const columns = lock.variables.map(({ name, unit }) => ({ name: safeText(name), unit: safeText(unit) }));
+  const columns = lock.variables.map(columnOf);
   const shown = lock.tables.map(({ id, sha256, first_point }) => ({
     id: safeText(id),
     sha256: safeText(sha256),
@@ -24,7 +25,7 @@ export function reviewPoints({ lock, tables }: ReviewInput): ReviewPoints {
 export function pointSections({ lock }: ReviewInput, points: ReviewPoints): ReviewSection[] {
   const { heading, rows } = printedPoints(points, MOST_PRINTED);
   return [
-    { pane: 'points', title: 'Designs', heading: null, rows: lock.tables.map(designRow) },
+    { pane: 'points', title: 'Designs', heading: null, rows: [...lock.tables.map(designRow), ...plot(points)] },
     {
       pane: 'points',
       title: `Points: ${points.count}, to 6 digits; the tables hold them exactly`,
@@ -34,15 +35,36 @@ export function pointSections({ lock }: ReviewInput, points: ReviewPoints): Revi
   ];
 }
 
+function columnOf({ name, unit, min, max, values, scale }: LockedVariable): ReviewColumn {
+  const title = unit === '1' ? safeText(name) : `${safeText(name)} [${safeText(unit)}]`;
+  const numbers = [min, max, ...(values ?? [])].filter((value) => typeof value === 'number');
+  if (numbers.length === 0 || values?.some((value) => typeof value === 'string')) return { title, bounds: null };
+  return { title, bounds: { min: Math.min(...numbers), max: Math.max(...numbers), scale } };
+}
+
+/** The numbers of the columns that can be plotted, with their axes. */
+export function axesOf({ columns }: ReviewPoints): { readonly at: number; readonly axis: ScatterAxis }[] {
+  return columns.flatMap(({ title, bounds }, at) => (bounds === null ? [] : [{ at, axis: { title, ...bounds } }]));
+}
+
+export function coordinates({ tables }: ReviewPoints, x: number, y: number): [number, number][] {
+  return tables.flatMap(({ rows }) => rows.map((row): [number, number] => [Number(row[x]), Number(row[y])]));
+}
+
+/** The first two variables, in the size in which text shows them. */
+function plot(points: ReviewPoints): ReviewRow[] {
+  const [x, y, ...others] = axesOf(points);
+  if (x === undefined || y === undefined) return [];
+  const lines = scatter(coordinates(points, x.at, y.at), { x: x.axis, y: y.axis, width: 60, height: 15 });
+  const more = others.length === 0 ? '' : `; ${plural(others.length, 'more variable')} not plotted`;
+  return [row(`plot of all points${more}`, lines.map(line), { open: true })];
+}
+
 function designRow({ id, sha256, rows, first_point, generator, quality }: LockedTable): ReviewRow {
   const range = `points ${first_point} to ${first_point + rows - 1}`;
   return row(
-    `${safeText(id)}: ${plural(rows, 'point')}, ${range}`,
-    [
-      line(`generator ${jsonText(generator)}`),
-      line(`quality   ${qualityText(quality)}`),
-      line(`SHA-256   ${safeText(sha256)}`),
-    ],
+    `${id}: ${plural(rows, 'point')}, ${range}`,
+    [line(`generator ${jsonText(generator)}`), line(`quality   ${qualityText(quality)}`), line(`SHA-256   ${sha256}`)],
     { open: true },
   );
 }
@@ -74,9 +96,12 @@ export function printedPoints(points: ReviewPoints, most: number): { heading: st
       cells.push([String(first_point + at), id, ...values.map(valueText)]);
     }
   }
-  const titles = points.columns.map(({ name, unit }) => (unit === '1' ? name : `${name} [${unit}]`));
   const [heading = '', ...rows] = renderColumns(
-    [{ title: 'point', right: true }, { title: 'design' }, ...titles.map((title) => ({ title, right: true }))],
+    [
+      { title: 'point', right: true },
+      { title: 'design' },
+      ...points.columns.map(({ title }) => ({ title, right: true })),
+    ],
     cells,
   );
   return { heading, rows };

@@ -1,10 +1,9 @@
 import type { Lock, LockedCall, LockedStep } from '../../../ir/lock.ts';
 import { plural, shownDuration } from '../../format.ts';
-import { safeText } from '../../safe-text.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
 import { argument, exact, line, row, seconds } from '../rows.ts';
 import { pointerPart } from '../writers.ts';
-import { prose } from './variables.ts';
+import { described } from './variables.ts';
 
 export function stepSections(lock: Lock): ReviewSection[] {
   const rows = lock.pipeline.map((step) => stepRow(lock, step));
@@ -15,24 +14,24 @@ function stepRow(lock: Lock, step: LockedStep): ReviewRow {
   const calls = [step.call, step.job?.submit, step.job?.poll, step.job?.fetch].filter(
     (call) => call !== null && call !== undefined,
   );
-  const names = calls.map(({ call }) => safeText(call)).join(', ');
+  const names = calls.map(({ call }) => call).join(', ');
   const once = calls.some(({ effect }) => effect === 'once');
   const details = [
-    ...prose(lock, `/pipeline/${pointerPart(step.name)}/description`, step.description),
+    ...described(lock, `/pipeline/${pointerPart(step.name)}/description`, step.description),
     ...stepLines(step),
   ];
   const attempts = step.retry.attempts === 1 ? '' : `, ${step.retry.attempts} attempts`;
-  return row(`${safeText(step.name)}: ${step.job === null ? '' : 'job '}${names}${attempts}`, details, {
+  return row(`${step.name}: ${step.job === null ? '' : 'job '}${names}${attempts}`, details, {
     mark: once ? '!' : '',
     open: true,
   });
 }
 
 function stepLines({ needs, when, uses, retry, call, job }: LockedStep): ReviewLine[] {
-  const used = Object.entries(uses).map(([pool, tokens]) => `${exact(tokens)} ${safeText(pool)}`);
+  const used = Object.entries(uses).map(([pool, tokens]) => `${exact(tokens)} ${pool}`);
   return [
-    line(`needs    ${needs.length === 0 ? 'nothing' : needs.map(safeText).join(', ')}`),
-    ...(when === null ? [] : [line(`when     ${safeText(when)}`)]),
+    line(`needs    ${needs.length === 0 ? 'nothing' : needs.join(', ')}`),
+    ...(when === null ? [] : [line(`when     ${when}`)]),
     line(`uses     ${used.length === 0 ? 'no pool' : used.join(', ')}`),
     line(`retry    ${retryText(retry)}`),
     ...(call === null ? [] : callLines('call', call)),
@@ -42,7 +41,7 @@ function stepLines({ needs, when, uses, retry, call, job }: LockedStep): ReviewL
       : [
           ...callLines('poll', job.poll),
           line(`  every  ${seconds(job.poll.every_s, shownDuration)}`),
-          line(`  until  ${safeText(job.poll.until)}`),
+          line(`  until  ${job.poll.until}`),
         ]),
     ...(job === null || job.fetch === null ? [] : callLines('fetch', job.fetch)),
   ];
@@ -50,7 +49,7 @@ function stepLines({ needs, when, uses, retry, call, job }: LockedStep): ReviewL
 
 function retryText({ attempts, backoff_s, on }: LockedStep['retry']): string {
   if (attempts === 1) return 'no second attempt';
-  const classes = on.length === 0 ? 'nothing' : on.map(safeText).join(', ');
+  const classes = on.length === 0 ? 'nothing' : on.join(', ');
   return `${plural(attempts, 'attempt')}, first back-off ${seconds(backoff_s, shownDuration)}, on ${classes}`;
 }
 
@@ -63,11 +62,11 @@ const EFFECTS: Readonly<Record<LockedCall['effect'], string>> = {
 
 function callLines(part: string, { call, with: given, timeout_s, expect, parse, effect }: LockedCall): ReviewLine[] {
   return [
-    line(`${part.padEnd(9)}${safeText(call)}`),
+    line(`${part.padEnd(9)}${call}`),
     line(`  effect ${EFFECTS[effect]}`),
-    ...Object.entries(given).map(([name, value]) => line(`  with   ${safeText(name)}: ${argument(value)}`)),
+    ...Object.entries(given).map(([name, value]) => line(`  with   ${name}: ${argument(value)}`)),
     line(`  limit  ${seconds(timeout_s, shownDuration)} for one attempt`),
     ...(parse === null ? [] : [line(`  parse  ${parse}`)]),
-    ...expect.map((condition) => line(`  expect ${safeText(condition)}`)),
+    ...expect.map((condition) => line(`  expect ${condition}`)),
   ];
 }

@@ -1,10 +1,9 @@
 import type { Lock, LockedAction, LockedPhase } from '../../../ir/lock.ts';
 import { plural, shownDuration, shownNumber } from '../../format.ts';
-import { safeText } from '../../safe-text.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
-import { exact, fact, line, orNone, row, seconds, told } from '../rows.ts';
-import { byWhom, pointerPart, writerOf } from '../writers.ts';
-import { expressionRows, prose } from './variables.ts';
+import { exact, fact, line, orNone, prose, row, seconds } from '../rows.ts';
+import { pointerPart, writerOf } from '../writers.ts';
+import { described, expressionRows } from './variables.ts';
 
 export function studySections(lock: Lock): ReviewSection[] {
   const section = (title: string, rows: readonly ReviewRow[], none = 'none'): ReviewSection => {
@@ -17,7 +16,7 @@ export function studySections(lock: Lock): ReviewSection[] {
     ),
     section(
       'Objectives',
-      lock.objectives.map(({ metric, sense }) => row(`${sense} ${safeText(metric)}`)),
+      lock.objectives.map(({ metric, sense }) => row(`${sense} ${metric}`)),
     ),
     section('Outcome constraints', expressionRows(lock.outcome_constraints)),
     section(
@@ -31,13 +30,13 @@ export function studySections(lock: Lock): ReviewSection[] {
 
 function metricRow(lock: Lock, { name, value, unit, plausible, description }: Lock['metrics'][number]): ReviewRow {
   const range = plausible === null ? 'any value' : `${exact(plausible[0])} to ${exact(plausible[1])}`;
-  const text = `${safeText(name)} ${safeText(value)}, unit ${safeText(unit)}, plausible ${range}`;
-  return row(text, prose(lock, `/metrics/${pointerPart(name)}/description`, description), { open: true });
+  const text = `${name}: ${value}, unit ${unit}, plausible ${range}`;
+  return row(text, described(lock, `/metrics/${pointerPart(name)}/description`, description), { open: true });
 }
 
 function phaseRow(lock: Lock, { phase, design, gate, decide }: LockedPhase, at: number): ReviewRow {
-  const name = `${at + 1}. ${safeText(phase)}`;
-  if (design !== null) return row(`${name}: design, evaluates ${design.tables.map(safeText).join(', then ')}`);
+  const name = `${at + 1}. ${phase}`;
+  if (design !== null) return row(`${name}: design, evaluates ${design.tables.join(', then ')}`);
   if (gate !== null) return row(`${name}: gate, waits for a person`, gateLines(lock, gate, at), { open: true });
   if (decide !== null)
     return row(`${name}: decide, by the first rule that holds`, ruleLines(lock, decide, at), { open: true });
@@ -49,10 +48,9 @@ function gateLines(lock: Lock, gate: NonNullable<LockedPhase['gate']>, at: numbe
   const timeout =
     gate.timeout_s === null ? 'waits without limit' : `stop after ${seconds(gate.timeout_s, shownDuration)}`;
   return [
-    line(`role     ${safeText(gate.role)}`),
-    line(`ask${byWhom(asked)}:`),
-    ...told(gate.ask, asked.untrusted),
-    line(`evidence ${gate.evidence.map(safeText).join(', ')}`),
+    line(`role     ${gate.role}`),
+    ...prose('ask     ', gate.ask, asked),
+    line(`evidence ${gate.evidence.join(', ')}`),
     line(`outcomes ${gate.outcomes.join(', ')}`),
     line(`time-out ${timeout}`),
   ];
@@ -61,10 +59,10 @@ function gateLines(lock: Lock, gate: NonNullable<LockedPhase['gate']>, at: numbe
 function ruleLines(lock: Lock, rules: NonNullable<LockedPhase['decide']>, at: number): ReviewLine[] {
   return rules.flatMap(({ if: condition, action, at_most, because }, index) => {
     const often = at_most === null ? '' : `, at most ${plural(at_most, 'time')}`;
-    const head = line(`${condition === null ? 'else' : `if ${safeText(condition)}`}: ${actionText(action)}${often}`);
+    const head = line(`${condition === null ? 'else' : `if ${condition}`}: ${actionText(action)}${often}`);
     if (because === '') return [head];
     const writer = writerOf(lock, `/study/${at}/decide/${index}/because`);
-    return [head, line(`because${byWhom(writer)}:`), ...told(because, writer.untrusted)];
+    return [head, ...prose('  because', because, writer)];
   });
 }
 
@@ -75,16 +73,16 @@ function actionText(action: LockedAction): string {
     case 'next':
       return 'go to the next phase';
     case 'goto':
-      return `go to ${safeText(action.phase)}`;
+      return `go to ${action.phase}`;
     case 'extend':
-      return `extend ${safeText(action.phase)} by ${plural(action.points, 'point')} (${action.tables.map(safeText).join(', ')})`;
+      return `extend ${action.phase} by ${plural(action.points, 'point')} (${action.tables.join(', ')})`;
   }
 }
 
 function poolRows(lock: Lock): ReviewRow[] {
   return Object.entries(lock.pools).map(([name, tokens]) => {
     const hours = Object.hasOwn(lock.forecast.pool_hours, name) ? lock.forecast.pool_hours[name]! : 0;
-    return fact(safeText(name), `${exact(tokens)} at once, at most ${shownNumber(hours)} token-hours by the time-outs`);
+    return fact(name, `${exact(tokens)} at once, at most ${shownNumber(hours)} token-hours by the time-outs`);
   });
 }
 

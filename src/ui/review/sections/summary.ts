@@ -1,10 +1,9 @@
 import type { ApprovalRequest } from '../../../approval/request.ts';
 import type { Forecast, Lock } from '../../../ir/lock.ts';
 import { plural, shownDuration, shownNumber } from '../../format.ts';
-import { safeText } from '../../safe-text.ts';
 import type { ReviewRow, ReviewSection } from '../model.ts';
-import { exact, fact, line, orNone, row, seconds, told } from '../rows.ts';
-import { byWhom, type Writer, writerOf } from '../writers.ts';
+import { exact, fact, line, orNone, prose, proseRow, row, seconds } from '../rows.ts';
+import { type Writer, writerOf } from '../writers.ts';
 import type { ReviewInput } from '../view.ts';
 
 /** What is asked, in short: the pane that a reviewer sees first. */
@@ -24,21 +23,21 @@ function whatRuns({ lock, lock_sha256 }: ReviewInput): ReviewRow[] {
   const { environment, forecast, budget } = lock;
   const production = environment.class === 'production';
   return [
-    fact('plan', safeText(lock.name)),
-    row(`goal${byWhom(goal)}`, told(lock.goal, goal.untrusted), { open: true }),
+    fact('plan', lock.name),
+    proseRow('goal'.padEnd(goal.untrusted ? 0 : 13), lock.goal, goal),
     fact('lock', `SHA-256 ${lock_sha256}`),
     fact('format', `${lock.expctl_lock}, semantics ${lock.semantics}`),
-    fact('environment', `${safeText(environment.name)}, class ${environment.class}`, production ? '!' : ''),
+    fact('environment', `${environment.name}, class ${environment.class}`, production ? '!' : ''),
     fact('at most', effort(forecast)),
     fact('wall time', wallTime(budget.wall_time_s), budget.wall_time_s === null ? '!' : ''),
     fact('in flight', `at most ${plural(lock.in_flight, 'point')} at once`),
   ];
 }
 
-/** `32 points, 640 calls (20 for each point), 96 jobs, 1 gate, 5.3 cores-hours`. */
+/** `32 points, 640 calls (20 for each point), 96 jobs, 1 gate, 5.3 token-hours of cores`. */
 function effort(forecast: Forecast): string {
   const pools = Object.entries(forecast.pool_hours).map(
-    ([pool, hours]) => `${shownNumber(hours)} ${safeText(pool)}-hours`,
+    ([pool, hours]) => `${shownNumber(hours)} token-hours of ${pool}`,
   );
   return [
     plural(forecast.points, 'point'),
@@ -59,16 +58,16 @@ function requestRows(input: ReviewInput): ReviewRow[] {
   const about = request_is_new
     ? [fact('request', 'none yet: signing makes one, with these terms')]
     : [
-        fact('request', `SHA-256 ${safeText(request_sha256)}`),
-        fact('asked by', requested_by === null ? 'nobody is named' : safeText(requested_by)),
-        fact('asked at', safeText(request.created_at)),
+        fact('request', `SHA-256 ${request_sha256}`),
+        fact('asked by', requested_by === null ? 'nobody is named' : requested_by),
+        fact('asked at', request.created_at),
       ];
   return [
     ...about,
     fact('runs', `at most ${request.max_runs}`, request.max_runs > 1 ? '!' : ''),
     fact('valid', validity(input)),
-    fact('engines', request.engines.map(safeText).join(', ')),
-    fact('environment', `${safeText(environment.name)}, SHA-256 ${safeText(environment.sha256)}`),
+    fact('engines', request.engines.join(', ')),
+    fact('environment', `${environment.name}, SHA-256 ${environment.sha256}`),
     ...limitRows(limits),
   ];
 }
@@ -76,7 +75,7 @@ function requestRows(input: ReviewInput): ReviewRow[] {
 /** Of a request that is not made yet, only the length is known: it begins when it is signed. */
 function validity({ request, request_is_new }: ReviewInput): string {
   const { not_before, not_after } = request.validity;
-  if (!request_is_new) return `${safeText(not_before)} to ${safeText(not_after)}`;
+  if (!request_is_new) return `${not_before} to ${not_after}`;
   return `${shownDuration((Date.parse(not_after) - Date.parse(not_before)) / 1000)} from the signature`;
 }
 
@@ -86,17 +85,17 @@ function limitRows(limits: ApprovalRequest['limits']): ReviewRow[] {
   if (jobs !== undefined) words.push(plural(jobs, 'job'));
   if (failed_points !== undefined) words.push(plural(failed_points, 'failed point'));
   if (wall_time_s !== undefined) words.push(`wall time ${seconds(wall_time_s, shownDuration)}`);
-  for (const [pool, hours] of Object.entries(pool_hours ?? {})) words.push(`${exact(hours)} ${safeText(pool)}-hours`);
+  for (const [pool, hours] of Object.entries(pool_hours ?? {})) words.push(`${exact(hours)} token-hours of ${pool}`);
   return [fact('limits', words.join(', '))];
 }
 
 function draftedRows(lock: Lock): ReviewRow[] {
   const { drafted } = lock;
   if (drafted === null) return [row('by a person: the plan names no model')];
-  const fields = Object.entries(drafted.fields).map(([pointer, by]) => line(`${safeText(pointer)}  ${safeText(by)}`));
+  const fields = Object.entries(drafted.fields).map(([pointer, by]) => line(`${pointer}  ${by}`));
   return [
-    fact('model', safeText(drafted.model), '!'),
-    fact('prompt', `SHA-256 ${safeText(drafted.prompt_sha256)}`),
+    fact('model', drafted.model, '!'),
+    fact('prompt', `SHA-256 ${drafted.prompt_sha256}`),
     row(`${plural(fields.length, 'field')} with a writer of their own; all else is the model's`, fields),
   ];
 }
@@ -104,7 +103,7 @@ function draftedRows(lock: Lock): ReviewRow[] {
 function assumptionRows(lock: Lock): ReviewRow[] {
   return lock.assumptions.map(({ text, by }, at) => {
     const writer = remarkWriter(lock, `/assumptions/${at}`, by);
-    return row(`${at + 1}.${byWhom(writer)}`, told(text, writer.untrusted), { open: true });
+    return proseRow(`${at + 1}.`, text, writer);
   });
 }
 
@@ -112,14 +111,14 @@ function questionRows(lock: Lock): ReviewRow[] {
   return lock.questions.map(({ text, answer, by }, at) => {
     const asked = writerOf(lock, `/questions/${at}/text`);
     const answered = remarkWriter(lock, `/questions/${at}/answer`, by);
-    const reply = answer === '' ? [line('NOT ANSWERED')] : told(answer, answered.untrusted);
-    const details = [...told(text, asked.untrusted), line(`answer${byWhom(answered)}:`), ...reply];
-    return row(`${at + 1}.${byWhom(asked)}`, details, { open: true, mark: answer === '' ? '!' : '' });
+    const [question, ...more] = prose(`${at + 1}.`, text, asked);
+    const reply = answer === '' ? [line('NOT ANSWERED')] : prose('answer', answer, answered);
+    return row(question!.text, [...more, ...reply], { open: true, mark: answer === '' ? '!' : '' });
   });
 }
 
 /** The remark itself may say who made it. */
 function remarkWriter(lock: Lock, pointer: string, by: string): Writer {
   if (by === '') return writerOf(lock, pointer);
-  return { name: safeText(by), untrusted: by === 'model' || writerOf(lock, pointer).untrusted };
+  return { name: by, untrusted: by === 'model' || writerOf(lock, pointer).untrusted };
 }

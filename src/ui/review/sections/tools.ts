@@ -1,7 +1,6 @@
 import type { Lock, LockedTool } from '../../../ir/lock.ts';
 import type { PinnedCall } from '../../../ir/tools.ts';
 import { plural } from '../../format.ts';
-import { safeText } from '../../safe-text.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
 import { jsonText, line, orNone, row, told } from '../rows.ts';
 
@@ -16,22 +15,20 @@ export function toolSections(lock: Lock): ReviewSection[] {
 }
 
 export function noteSections(lock: Lock): ReviewSection[] {
-  const rows = lock.notes.map((note) => row(safeText(note)));
+  const rows = lock.notes.map((note) => row(note));
   return [{ pane: 'notes', title: 'Notes: what the plan leaves unsaid', heading: null, rows: orNone(rows, 'none') }];
 }
 
 function toolRow({ name, pin, pinned }: LockedTool): ReviewRow {
   const { transport, program, server, probe } = pinned;
-  const environment = Object.entries(transport.env).map(([key, value]) =>
-    line(`env     ${safeText(key)}=${safeText(value)}`),
-  );
+  const environment = Object.entries(transport.env).map(([key, value]) => line(`env     ${key}=${value}`));
   return row(
-    `${safeText(name)}: ${transport.kind}, ${plural(Object.keys(pinned.calls).length, 'call')}`,
+    `${name}: ${transport.kind}, ${plural(Object.keys(pinned.calls).length, 'call')}`,
     [
       line(`command ${commandText(transport.command)}`),
       ...environment,
-      line(`pin     SHA-256 ${safeText(pin)}`),
-      ...program.map(({ file, sha256 }) => line(`program ${safeText(file)}, SHA-256 ${safeText(sha256)}`)),
+      line(`pin     SHA-256 ${pin}`),
+      ...program.map(({ file, sha256 }) => line(`program ${file}, SHA-256 ${sha256}`)),
       ...(server === null
         ? []
         : [line('server, as it calls itself:'), ...told(`${server.name} ${server.version}`, true)]),
@@ -49,11 +46,8 @@ function commandText(command: readonly string[]): string {
 function probeLines(probe: LockedTool['pinned']['probe']): ReviewLine[] {
   if (probe === null) return [line('version no probe: the tool does not tell its version')];
   return [
-    line(`version told by ${safeText(probe.call)} when pinned:`),
-    ...Object.entries(probe.answer).map(([key, value]) => ({
-      text: `${safeText(key)}: ${jsonText(value)}`,
-      untrusted: true,
-    })),
+    line(`version told by ${probe.call} when pinned:`),
+    ...Object.entries(probe.answer).flatMap(([key, value]) => told(`${key}: ${jsonText(value)}`, true)),
   ];
 }
 
@@ -64,15 +58,25 @@ const OUTSIDE: Readonly<Record<PinnedCall['effect'], string>> = {
   once: 'an effect that CANNOT BE RECOVERED; after a crash a person decides',
 };
 
+/** Names of the fields of a JSON Schema; the schema itself is in the contract's digest. */
+function fieldsOf(schema: PinnedCall['input']): string {
+  const { properties } = schema;
+  if (typeof properties !== 'object' || properties === null) return 'what its schema does not name';
+  const names = Object.keys(properties);
+  return names.length === 0 ? 'nothing' : names.join(', ');
+}
+
 function effectRow(name: string, call: PinnedCall): ReviewRow {
   const details: ReviewLine[] = [
-    ...(call.key === null ? [] : [line(`key in the argument ${safeText(call.key.argument)}`)]),
+    ...(call.key === null ? [] : [line(`key in the argument ${call.key.argument}`)]),
     ...(call.argv === null ? [] : [line(`arguments ${commandText(call.argv)}`)]),
     ...(call.output === null ? [] : [line(`output ${jsonText(call.output)}`)]),
-    line(`contract SHA-256 ${safeText(call.contract_sha256)}`),
+    line(`takes ${fieldsOf(call.input)}`),
+    ...(call.answer === null ? [] : [line(`answers ${fieldsOf(call.answer)}`)]),
+    line(`contract SHA-256 ${call.contract_sha256}, over schemas and description`),
     ...(call.description === '' ? [] : [line('description, as the tool tells it:'), ...told(call.description, true)]),
   ];
-  return row(`${safeText(name)}: ${call.effect}: ${OUTSIDE[call.effect]}`, details, {
+  return row(`${name}: ${call.effect}: ${OUTSIDE[call.effect]}`, details, {
     mark: call.effect === 'once' ? '!' : '',
     open: true,
   });

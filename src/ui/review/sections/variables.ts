@@ -2,8 +2,8 @@ import type { Lock, LockedVariable } from '../../../ir/lock.ts';
 import { renderColumns } from '../../columns.ts';
 import { safeText } from '../../safe-text.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
-import { exact, fact, line, orNone, row, told, withUnit } from '../rows.ts';
-import { byWhom, pointerPart, writerOf } from '../writers.ts';
+import { exact, fact, orNone, prose, row, withUnit } from '../rows.ts';
+import { pointerPart, writerOf } from '../writers.ts';
 
 export function variableSections(lock: Lock): ReviewSection[] {
   const [heading = '', ...variables] = renderColumns(
@@ -22,7 +22,7 @@ export function variableSections(lock: Lock): ReviewSection[] {
       title: 'Constants',
       heading: null,
       rows: orNone(
-        lock.constants.map(({ name, value, unit }) => fact(safeText(name), withUnit(value, unit))),
+        lock.constants.map(({ name, value, unit }) => fact(name, withUnit(value, unit))),
         'none',
       ),
     },
@@ -31,7 +31,7 @@ export function variableSections(lock: Lock): ReviewSection[] {
       title: 'Derived values',
       heading: null,
       rows: orNone(
-        lock.derived.map(({ name, value }) => row(`${safeText(name)} = ${safeText(value)}`)),
+        lock.derived.map(({ name, value }) => row(`${name} = ${value}`)),
         'none',
       ),
     },
@@ -45,7 +45,7 @@ export function variableSections(lock: Lock): ReviewSection[] {
 }
 
 export function expressionRows(expressions: readonly string[]): ReviewRow[] {
-  return expressions.map((expression) => row(safeText(expression)));
+  return expressions.map((expression) => row(expression));
 }
 
 function cells({ name, type, unit, min, max, values, scale }: LockedVariable): string[] {
@@ -58,13 +58,10 @@ function bound(value: number | null): string {
 }
 
 function description(lock: Lock, { name, description: text }: LockedVariable): ReviewLine[] {
-  return prose(lock, `/variables/${pointerPart(name)}/description`, text);
+  return described(lock, `/variables/${pointerPart(name)}/description`, text);
 }
 
 /** A description with its writer; nothing where there is none. */
-export function prose(lock: Lock, pointer: string, text: string): ReviewLine[] {
-  if (text === '') return [];
-  const writer = writerOf(lock, pointer);
-  const lines = told(text, writer.untrusted);
-  return writer.name === '' ? lines : [line(`description${byWhom(writer)}:`), ...lines];
+export function described(lock: Lock, pointer: string, text: string): ReviewLine[] {
+  return text === '' ? [] : prose('description', text, writerOf(lock, pointer));
 }
