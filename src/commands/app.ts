@@ -66,7 +66,7 @@ export interface App {
   artifacts(store: string): Promise<ArtifactStore>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
   /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */
-  trust(flag: string | undefined, project: string): Promise<Result<Trust & { readonly path: string }>>;
+  trust(flag: string | undefined, project: string | null): Promise<Result<Trust & { readonly path: string }>>;
   userTrustPath(): Promise<string>;
   /** A built-in Ed25519 key (PEM), an SSH private key, or the public half of one that the agent holds. */
   signer(key_path: string): Promise<Result<Signer>>;

@@ -4,7 +4,7 @@ import { verifyEnvelopes } from '../approval/evidence.ts';
 import { lockFacts } from '../approval/lock-facts.ts';
 import { buildRequest, type RequestDocument } from '../approval/request.ts';
 import { NAMESPACES } from '../approval/signature.ts';
-import { signEnvelope } from '../approval/signer.ts';
+import { signEnvelope, type Signer } from '../approval/signer.ts';
 import { buildApproval, parseApproval } from '../approval/statement.ts';
 import { maySign, type Trust } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
@@ -79,11 +79,14 @@ export async function writeRequest(app: App, found: LockOnDisk, request: Request
   return join(folder, 'request.json');
 }
 
-export interface Decision {
+export interface SigningWishes {
   readonly decision: 'approve' | 'reject' | 'revoke';
-  readonly comment: string;
   readonly key?: string;
   readonly trust?: string;
+}
+
+export interface Decision extends SigningWishes {
+  readonly comment: string;
   /** Exactly what the person saw, and what drew it. */
   readonly displayed: { readonly text: string; readonly renderer: string };
 }
@@ -95,11 +98,20 @@ export interface SignedDecision {
   readonly self_approved: boolean;
 }
 
+/** Who is about to sign what, and that they may. */
+interface Signing extends FoundRequest {
+  readonly signer: Signer;
+  readonly principal: string;
+  readonly role: string;
+  readonly self_approved: boolean;
+  readonly now_ms: number;
+}
+
 /**
- * Signs a decision on what was prepared, and writes it. What is signed is the bytes that were read, not the files as they are now. A
- * request that nobody has made yet is made now, by the signer, with the terms that were shown.
+ * Whether this key may sign this decision here and now, before anybody reads a review in vain. A request that nobody has made yet is
+ * made now, by the signer, with the terms that are shown. NOT_APPROVED, APPROVAL_EXPIRED, TRUST_INVALID
  */
-export async function signDecision(app: App, prepared: Prepared, wishes: Decision): Promise<SignedDecision> {
+export async function openSigning(app: App, prepared: Prepared, wishes: SigningWishes): Promise<Signing> {
   const trust = unwrap(await app.trust(wishes.trust, prepared.project));
   const signer = unwrap(await app.signer(keyPath(app, wishes.key)));
   const owner = trust.owners.get(signer.publicKey.fingerprint);
@@ -110,11 +122,18 @@ export async function signDecision(app: App, prepared: Prepared, wishes: Decisio
   if (wishes.decision === 'approve') unwrap(checkWindow(now_ms, window, 'request'));
   const purpose = { purpose: 'approve', decision: wishes.decision, requested_by } as const;
   const allowed = unwrap(maySign(trust, signer.publicKey, { ...purpose, terminal: app.terminal.interactive, now_ms }));
+  return { request, folder, signer, now_ms, ...allowed };
+}
+
+/** Signs a decision on what was prepared, and writes it. What is signed is the bytes that were read, not the files as they are now. */
+export async function signDecision(app: App, prepared: Prepared, wishes: Decision): Promise<SignedDecision> {
+  const { request, folder, signer, now_ms, principal, role, self_approved } = await openSigning(app, prepared, wishes);
+  const { validity } = request.request;
   const payload = unwrap(
     buildApproval({
       lock_sha256: prepared.lock_sha256,
       request_sha256: request.sha256,
-      approver: { principal: allowed.principal, role: allowed.role },
+      approver: { principal, role },
       not_before: validity.not_before,
       not_after: validity.not_after,
       comment: wishes.comment,
@@ -122,14 +141,13 @@ export async function signDecision(app: App, prepared: Prepared, wishes: Decisio
       random: (count) => app.randomBytes(count),
       decision: wishes.decision,
       displayed: { sha256: sha256Of(wishes.displayed.text), renderer: wishes.displayed.renderer },
-      self_approved: allowed.self_approved,
+      self_approved,
     }),
   );
   const envelope = unwrap(await signEnvelope(signer, NAMESPACES.approval, payload));
   if (prepared.request_is_new) await writeRequest(app, prepared, request);
   const envelope_path = join(folder, `${wishes.decision}-${sha256Of(envelope).slice(0, 12)}.dsse.json`);
   unwrap(await app.files.write(envelope_path, envelope, { exclusive: true }));
-  const { principal, self_approved } = allowed;
   return { envelope_path, request_sha256: request.sha256, principal, self_approved };
 }
 

@@ -3,7 +3,15 @@ import { type Command, Option } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import { RENDERER, reviewOf, reviewText } from '../ui/review/view.ts';
 import type { App } from './app.ts';
-import { type Decision, keyPath, type Prepared, prepare, type SignedDecision, signDecision } from './approval-flow.ts';
+import {
+  type Decision,
+  keyPath,
+  openSigning,
+  type Prepared,
+  prepare,
+  type SignedDecision,
+  signDecision,
+} from './approval-flow.ts';
 import {
   command,
   type JsonOption,
@@ -52,6 +60,7 @@ async function decide(app: App, lock_path: string, options: ApproveOptions): Pro
   const request = options.request === undefined ? {} : { request: options.request };
   const prepared = await prepare(app, lock_path, { ...trust, ...request });
   if (decision.decision === 'revoke' && prepared.request_is_new) throw nothingToRevoke();
+  await openSigning(app, prepared, { decision: decision.decision, ...trust, key });
   const text = reviewText(
     reviewOf({ ...prepared, request: prepared.request.request, request_sha256: prepared.request.sha256 }),
   );

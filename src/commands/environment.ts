@@ -3,21 +3,23 @@ import type { EnvironmentDigest } from '../approval/request.ts';
 import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { canonicalJson } from '../ir/canonical.ts';
-import type { Environment } from '../ir/environment.ts';
+import { type Environment, LOCAL_ENVIRONMENT } from '../ir/environment.ts';
 import type { Problem } from '../ir/problem.ts';
 import { readSource } from '../plan/source.ts';
 import { parseEnvironment } from '../plan/tools-files.ts';
 import type { App } from './app.ts';
 import { sha256Of } from './locks.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
-/** An environment of a project as its file says now; without a file the built-in one. INPUT_CHANGED where it cannot be read. */
+/** An environment of a project as its file says now; without a file, `local` is the built-in one. INPUT_CHANGED where it cannot be read. */
 export async function readEnvironment(app: App, project: string, name: string): Promise<Result<Environment>> {
-  if (!NAME.test(name)) return err(unusable(name, 'its name is none: letters, digits, `_`, `.` and `-`'));
+  if (!NAME.test(name)) return err(unusable(name, 'its name is none: letters, digits, `_` and `-`'));
   const file = `environments/${name}.yaml`;
   const path = join(project, file);
-  if (!(await app.files.exists(path))) return parsed(name, parseEnvironment(null, name));
+  if (!(await app.files.exists(path))) {
+    return name === LOCAL_ENVIRONMENT.name ? ok(LOCAL_ENVIRONMENT) : err(unusable(name, `there is no file ${file}`));
+  }
   const bytes = await app.files.read(path);
   if (!bytes.ok) return err(unusable(name, bytes.error.message));
   const source = readSource(file, bytes.value);

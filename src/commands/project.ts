@@ -17,7 +17,8 @@ export async function projectHere(app: App): Promise<string> {
   return projectOf(app, join(app.cwd, 'x'));
 }
 
-async function isProject(app: App, folder: string): Promise<boolean> {
+/** Whether a folder says of itself that it is a project. */
+export async function isProject(app: App, folder: string): Promise<boolean> {
   return (await app.files.exists(join(folder, 'tools.yaml'))) || (await app.files.exists(join(folder, '.expctl')));
 }
 

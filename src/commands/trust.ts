@@ -8,7 +8,7 @@ import { trustLines } from '../ui/trust.ts';
 import type { App } from './app.ts';
 import { readPublicKey } from './key-files.ts';
 import { command, type JsonOption, type TrustOption, withExamples, withJson, withTrust } from './options.ts';
-import { projectHere, projectOf, shownPath } from './project.ts';
+import { isProject, projectHere, projectOf, shownPath } from './project.ts';
 
 interface InitOptions extends JsonOption {
   readonly person: string;
@@ -55,7 +55,8 @@ async function initTrust(app: App, options: InitOptions): Promise<void> {
 }
 
 async function showTrust(app: App, options: TrustOption & JsonOption): Promise<void> {
-  const trust = unwrap(await app.trust(options.trust, await projectHere(app)));
+  const here = await projectHere(app);
+  const trust = unwrap(await app.trust(options.trust, (await isProject(app, here)) ? here : null));
   if (options.json === true) return app.terminal.out(JSON.stringify(document(trust), null, 2));
   app.terminal.out(
     [`Trust policy ${safeText(trust.path)} (${trust.sha256.slice(0, 12)})`, ...trustLines(trust)].join('\n'),
@@ -82,11 +83,6 @@ async function assertOutsideProjects(app: App, path: string): Promise<void> {
 async function realFolder(app: App, folder: string): Promise<string> {
   if (folder === dirname(folder) || (await app.files.exists(folder))) return app.files.real(folder);
   return join(await realFolder(app, dirname(folder)), folder.slice(dirname(folder).length));
-}
-
-async function isProject(app: App, folder: string): Promise<boolean> {
-  const marks = ['tools.yaml', '.expctl', 'approvals'];
-  return (await Promise.all(marks.map((name) => app.files.exists(join(folder, name))))).some((found) => found);
 }
 
 function exists(app: App, path: string): ExpctlError {
