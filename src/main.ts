@@ -46,7 +46,13 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       ]);
       return openJournal(store, { clock: systemClock, process: thisProcess() });
     },
-    openReader: async (store) => (await import('./adapters/sqlite/reader.ts')).openReader(store),
+    openReader: async (store) => {
+      const [{ openReader }, { thisProcess }] = await Promise.all([
+        import('./adapters/sqlite/reader.ts'),
+        import('./adapters/sqlite/process-facts.ts'),
+      ]);
+      return openReader(store, thisProcess());
+    },
     artifacts: async (store) => new (await import('./adapters/files/artifacts.ts')).FileArtifacts(store),
     tools: async ({ project_folder, artifacts, onLog }) => {
       const { createTools } = await import('./adapters/tools.ts');

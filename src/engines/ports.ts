@@ -42,7 +42,16 @@ export interface JournalReader {
   runs(): Promise<readonly RunRow[]>;
   usesOf(request_sha256: string): Promise<number>;
   inbox(run: string): Promise<readonly InboxMessage[]>;
+  /** Who performs the run. */
+  holder(run: string): Promise<RunHolder>;
   close(): Promise<void>;
+}
+
+/** Whether a process performs a run: `gone` died without giving it back, `unknown` cannot be seen from here. */
+export interface RunHolder {
+  readonly state: 'live' | 'gone' | 'unknown' | 'nobody';
+  readonly pid: number | null;
+  readonly machine: string | null;
 }
 
 /** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import type { Clock, InboxMessage, JournalStore, Lease, NewEvent, RunRow } from '../../engines/ports.ts';
+import type { Clock, InboxMessage, JournalStore, Lease, NewEvent, RunHolder, RunRow } from '../../engines/ports.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { isBusy, journalFile, openDatabase, storeError } from './database.ts';
@@ -128,6 +128,10 @@ export class SqliteJournal implements JournalStore {
     return this.#connected().reader.inbox(run);
   }
 
+  async holder(run: string): Promise<RunHolder> {
+    return this.#connected().reader.holder(run);
+  }
+
   async post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number> {
     const text = canonicalJson(body);
     const id = this.#transaction(({ database, reader }) => {
@@ -223,7 +227,7 @@ export class SqliteJournal implements JournalStore {
     this.#refuseIfBroken();
     if (this.#session !== null) return this.#session;
     const database = this.#open();
-    const reader = new SqliteReader(database, this.#file);
+    const reader = new SqliteReader(database, this.#file, this.#here);
     this.#session = {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),

@@ -1,32 +1,39 @@
 import type Database from 'better-sqlite3';
 import type { JsonObject } from '../../base/json.ts';
 import { ok, type Result } from '../../base/result.ts';
-import type { InboxMessage, JournalReader, RunRow } from '../../engines/ports.ts';
+import type { InboxMessage, JournalReader, RunHolder, RunRow } from '../../engines/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { journalFile, openDatabaseForReading, storeError } from './database.ts';
+import { type Holder, holderState, type ProcessFacts } from './lease.ts';
 
 /** Rows fetched at once: a reader holds no transaction open between pages, so that it never starves a checkpoint. */
 const PAGE_ROWS = 1_000;
 
 const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
 
-/** Opens a journal that exists for reading: creates nothing and keeps no lock. NOT_FOUND; throws STORE_UNUSABLE. */
-export function openReader(folder: string): Result<JournalReader> {
+/**
+ * Opens a journal that exists for reading: creates nothing and keeps no lock. NOT_FOUND; throws STORE_UNUSABLE.
+ *
+ * @param here this process, to see whether the one that performs a run still lives
+ */
+export function openReader(folder: string, here: ProcessFacts | null = null): Result<JournalReader> {
   const database = openDatabaseForReading(folder);
-  return database.ok ? ok(new SqliteReader(database.value, journalFile(folder))) : database;
+  return database.ok ? ok(new SqliteReader(database.value, journalFile(folder), here)) : database;
 }
 
 /** All questions that can be asked of a journal, over a connection of either kind. */
 export class SqliteReader implements JournalReader {
   readonly #database: Database.Database;
   readonly #file: string;
+  readonly #here: ProcessFacts | null;
   readonly #ofRun: Database.Statement<unknown[], JournalRow>;
   readonly #ofStream: Database.Statement<unknown[], JournalRow>;
   readonly #lastOfStream: Database.Statement<unknown[], JournalRow>;
 
-  constructor(database: Database.Database, file: string) {
+  constructor(database: Database.Database, file: string, here: ProcessFacts | null = null) {
     this.#database = database;
     this.#file = file;
+    this.#here = here;
     const rows = `SELECT ${COLUMNS} FROM events WHERE run = ?`;
     this.#ofRun = this.#prepare(`${rows} AND position > ? ORDER BY position LIMIT ?`);
     // In a stream, the order of seq is that of position, and there is an index on it.
@@ -90,6 +97,16 @@ export class SqliteReader implements JournalReader {
   newestMessage(run: string): number {
     const text = 'SELECT max(id) AS id FROM inbox WHERE run = ?';
     return this.#ask(() => this.#prepare<{ id: number | null }>(text).get(run))?.id ?? 0;
+  }
+
+  async holder(run: string): Promise<RunHolder> {
+    const text = 'SELECT machine, boot, namespace, pid, started FROM leases WHERE run = ?';
+    type Row = Omit<Holder, 'pid'> & { readonly pid: number | null };
+    const row = this.#ask(() => this.#prepare<Row>(text).get(run));
+    if (row === undefined || row.pid === null) return { state: 'nobody', pid: null, machine: null };
+    const { pid, machine } = row;
+    const state = this.#here === null ? 'unknown' : holderState({ ...row, pid }, this.#here);
+    return { state: state === 'dead' ? 'gone' : state, pid, machine };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,185 @@
+import { authorise } from '../approval/authorise.ts';
+import { parseEnvelope } from '../approval/dsse.ts';
+import { verifyGateDecision } from '../approval/gate.ts';
+import { lockFacts } from '../approval/lock-facts.ts';
+import { parseRequest, type RequestDocument } from '../approval/request.ts';
+import { parseApproval, parseGateDecision } from '../approval/statement.ts';
+import type { Trust } from '../approval/trust.ts';
+import { ok } from '../base/result.ts';
+import { sha256Hex } from '../approval/bytes.ts';
+import type { GateDecided, GateOpened, JournalRow, RunStarted } from '../ir/events.ts';
+import type { Lock } from '../ir/lock.ts';
+import { openGate } from './gates.ts';
+import { Mismatch } from './mismatch.ts';
+import type { ObjectReader, RunFacts } from './ports.ts';
+
+export interface EvidenceInput {
+  readonly run: RunFacts;
+  readonly lock: Lock;
+  readonly lock_bytes: Uint8Array;
+  readonly objects: ObjectReader;
+  /** null: signatures are not checked, and that is said. */
+  readonly trust: Trust | null;
+}
+
+/** The evidence of people: that approvals allowed the run when it began, and that gates were decided by who may. */
+export class PeopleEvidence {
+  readonly not_checked: string[] = [];
+  approvals = 0;
+  decisions = 0;
+  signatures = 0;
+  /** The last row of the study's stream that a person signed at a gate, by sequence number. */
+  signed_to_seq: number | null = null;
+  readonly #input: EvidenceInput;
+  #request: RequestDocument | null = null;
+  #opened: { gate: GateOpened; row: JournalRow } | null = null;
+
+  constructor(input: EvidenceInput) {
+    this.#input = input;
+    if (input.trust === null) {
+      this.not_checked.push(
+        'The signatures of approvals and decisions, for want of a trust policy: give --trust FILE.',
+      );
+    }
+  }
+
+  /** Signatures are judged as of the time at which the run began. */
+  async started(row: JournalRow, event: RunStarted): Promise<void> {
+    const { run } = this.#input;
+    if (event.lock_sha256 !== run.lock_sha256) {
+      throw new Mismatch('digest', row, `lock ${run.lock_sha256}`, `lock ${event.lock_sha256}`);
+    }
+    if (event.request_sha256 !== run.request_sha256) {
+      throw new Mismatch('digest', row, `request ${run.request_sha256}`, `request ${event.request_sha256}`);
+    }
+    if (event.approvals.length === 0) throw new Mismatch('signature', row, 'an approval', 'none');
+    const request = await this.#object(row, event.request_sha256, 'The request');
+    const envelopes: Uint8Array[] = [];
+    for (const sha256 of event.approvals) {
+      const envelope = await this.#object(row, sha256, 'The approval');
+      if (envelope !== null) envelopes.push(envelope);
+    }
+    if (request === null || envelopes.length < event.approvals.length) return;
+    this.#request = this.#parsedRequest(row, request);
+    for (const envelope of envelopes) this.#checkApproval(row, envelope);
+    if (this.#input.trust !== null) this.#authorised(row, event, request, envelopes, this.#input.trust);
+  }
+
+  opened(row: JournalRow, gate: GateOpened): void {
+    this.#opened = { gate, row };
+  }
+
+  /** A decision counts for the gate as the journal showed it: its head is part of what was signed. */
+  async decided(row: JournalRow, event: GateDecided, envelope_sha256: string | null): Promise<void> {
+    this.decisions += 1;
+    if (envelope_sha256 === null || this.#opened === null) {
+      throw new Mismatch('digest', row, 'the digest of a signed decision', 'none');
+    }
+    const envelope = await this.#object(row, envelope_sha256, `The decision at gate ${event.gate}`);
+    if (envelope === null) return;
+    const { gate, row: head } = this.#opened;
+    this.#checkDecision(row, envelope, event, head);
+    const { trust, run } = this.#input;
+    if (trust === null) return;
+    const requested_by = this.#request?.request.requested_by ?? null;
+    const verified = verifyGateDecision({
+      envelope,
+      gate: openGate(gate, head, { ...run, requested_by }),
+      trust,
+      now_ms: row.wall_ms,
+    });
+    const expected = `a decision that the trust policy allows at gate ${gate.gate}`;
+    if (!verified.ok) throw new Mismatch('signature', row, expected, verified.error.message);
+    const { outcome, principal } = verified.value.details;
+    const told = `${event.outcome}, by ${event.by}`;
+    if (`${outcome}, by ${principal}` !== told)
+      throw new Mismatch('signature', row, `${outcome}, by ${principal}`, told);
+    this.signatures += 1;
+    this.signed_to_seq = head.seq;
+  }
+
+  /** An object of the store; null where the store lacks it, which is noted. */
+  async #object(row: JournalRow, sha256: string, what: string): Promise<Uint8Array | null> {
+    if (!(await this.#input.objects.has(sha256))) {
+      this.not_checked.push(`${what} (${sha256.slice(0, 12)}): the store does not hold it.`);
+      return null;
+    }
+    const bytes = await this.#input.objects.get(sha256);
+    if (bytes.ok) return bytes.value;
+    throw new Mismatch('artifact', row, `the object ${sha256}`, bytes.error.message);
+  }
+
+  #parsedRequest(row: JournalRow, bytes: Uint8Array): RequestDocument {
+    const request = parseRequest(bytes);
+    if (!request.ok) throw new Mismatch('digest', row, 'a request', request.error.message);
+    const { lock } = request.value.request;
+    const { lock_sha256 } = this.#input.run;
+    if (lock.sha256 !== lock_sha256) {
+      throw new Mismatch('digest', row, `a request for lock ${lock_sha256}`, `one for lock ${lock.sha256}`);
+    }
+    return request.value;
+  }
+
+  /** What an approval says of itself, whoever signed it. */
+  #checkApproval(row: JournalRow, bytes: Uint8Array): void {
+    const expected = `an approval of lock ${this.#input.run.lock_sha256.slice(0, 12)} by this request`;
+    const envelope = parseEnvelope(bytes);
+    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
+    const statement = parseApproval(envelope.value.payloadBytes);
+    if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
+    const { subject, predicate } = statement.value;
+    const fits =
+      subject[0]?.digest.sha256 === this.#input.run.lock_sha256 &&
+      predicate.request.sha256 === this.#input.run.request_sha256 &&
+      predicate.decision === 'approve';
+    if (!fits) throw new Mismatch('digest', row, expected, `${predicate.decision} of something else`);
+    this.approvals += 1;
+  }
+
+  #authorised(
+    row: JournalRow,
+    event: RunStarted,
+    request_bytes: Uint8Array,
+    envelopes: readonly Uint8Array[],
+    trust: Trust,
+  ): void {
+    const { lock, lock_bytes } = this.#input;
+    const facts = lockFacts(lock);
+    const authorised = authorise({
+      lock_bytes,
+      read_lock: () => ok({ lock, facts }),
+      request_bytes,
+      envelopes,
+      trust,
+      // As of then: what environment, engine and uses are now says nothing about what was allowed.
+      environment: facts.environment,
+      engine: 'embedded',
+      runs_used: 0,
+      purpose: 'start',
+      now_ms: row.wall_ms,
+    });
+    const expected = 'approvals that the trust policy accepts as of the beginning';
+    if (!authorised.ok) throw new Mismatch('signature', row, expected, authorised.error.message);
+    const counted = authorised.value.verdict.approvals.map(({ envelope_sha256 }) => envelope_sha256).sort();
+    if (counted.join() !== event.approvals.join()) {
+      throw new Mismatch('signature', row, `approvals ${counted.join(', ')}`, event.approvals.join(', '));
+    }
+    this.signatures += counted.length;
+  }
+
+  /** What a decision says of itself, whoever signed it: that it is this one, and made on this journal. */
+  #checkDecision(row: JournalRow, bytes: Uint8Array, event: GateDecided, head: JournalRow): void {
+    const expected = `a decision of ${event.gate} with the digest ${event.statement_sha256}`;
+    const envelope = parseEnvelope(bytes);
+    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
+    const sha256 = sha256Hex(envelope.value.payloadBytes);
+    if (sha256 !== event.statement_sha256) throw new Mismatch('digest', row, expected, `the digest ${sha256}`);
+    const statement = parseGateDecision(envelope.value.payloadBytes);
+    if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
+    const { outcome, journalHead } = statement.value.predicate;
+    if (outcome !== event.outcome) throw new Mismatch('digest', row, `the outcome ${outcome}`, event.outcome);
+    if (journalHead.hash !== head.hash) {
+      throw new Mismatch('digest', row, `the journal's head ${journalHead.hash}, which was signed`, head.hash);
+    }
+  }
+}
