@@ -22,10 +22,13 @@ function parseText(answer: Json): Result<Json, BadAnswer> {
   try {
     return ok(JSON.parse(text) as Json);
   } catch {
-    return err({ class: 'unexpected', message: `the answer is not JSON: ${text.slice(0, 200)}` });
+    // Cut between characters: half of a surrogate pair could not be written into the journal.
+    const begin = [...text.slice(0, 2 * LONGEST_SHOWN)].slice(0, LONGEST_SHOWN).join('');
+    return err({ class: 'unexpected', message: `the answer is not JSON: ${begin}` });
   }
 }
 
+const LONGEST_SHOWN = 200;
 const DEEPEST = 64;
 
 function cleaned(value: Json, depth = 0): Result<Json, BadAnswer> {

@@ -64,13 +64,13 @@ function bind(template: Template, lookup: Lookup): Result<Json, string> {
       return ok(items);
     }
     case 'object': {
-      const object: JsonObject = {};
+      const entries: [string, Json][] = [];
       for (const [key, item] of template.entries) {
         const bound = bind(item, lookup);
         if (!bound.ok) return bound;
-        object[key] = bound.value;
+        entries.push([key, bound.value]);
       }
-      return ok(object);
+      return ok(Object.fromEntries(entries));
     }
   }
 }

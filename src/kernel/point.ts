@@ -151,6 +151,7 @@ class PointMachine {
   advance(): void {
     if (this.state.ended) return;
     for (const step of this.program.steps) this.#advanceStep(step);
+    if (this.#stopping()) for (const step of this.program.steps) this.#letGo(step);
     if (this.#isOver()) this.#end();
   }
 
@@ -194,12 +195,11 @@ class PointMachine {
   }
 
   #timerFired(timer: string): void {
-    const [kind, name = '', attempt] = timer.split(':');
+    const name = timer.split(':')[1] ?? '';
     const { step, state } = this.#step(name);
-    if (Number(attempt) !== state.attempt) throw new ImpossibleFact(`timer ${timer} of another attempt`);
-    if (kind === 'retry' && state.status === 'backing_off') {
+    if (timer === retryTimer(name, state.attempt) && state.status === 'backing_off') {
       Object.assign(state, { status: 'waiting', attempt: state.attempt + 1, part: 0, answers: {} });
-    } else if (kind === 'deadline' && state.polling) {
+    } else if (timer === deadlineTimer(name, state.attempt) && state.polling) {
       this.#stopPolling(name);
       state.polling = false;
       this.#fail(step, 'timeout', `the job had not ended after ${this.#current(name).part.timeout_s} s`);
@@ -221,6 +221,7 @@ class PointMachine {
   }
 
   #cancel(): void {
+    if (this.state.cancelled) throw new ImpossibleFact('point.cancelled twice');
     this.state.cancelled = true;
     for (const step of this.program.steps) this.#stopPolling(step.name);
   }
@@ -237,13 +238,15 @@ class PointMachine {
 
   #advanceStep(step: ProgramStep): void {
     const { state } = this.#step(step.name);
-    if (this.#stopping()) {
-      if (state.status === 'wanting' || (state.status === 'held' && state.granted)) this.#release(step, state);
-      return;
-    }
-    if (this.state.paused) return;
+    if (this.#stopping() || this.state.paused) return;
     if (state.status === 'waiting') this.#advanceWaiting(step, state);
     if (state.status === 'held') this.#send(step, state);
+  }
+
+  /** Gives back what a step holds, or wants, that will not be sent any more. */
+  #letGo(step: ProgramStep): void {
+    const { state } = this.#step(step.name);
+    if (state.status === 'wanting' || (state.status === 'held' && state.granted)) this.#release(step, state);
   }
 
   #advanceWaiting(step: ProgramStep, state: StepState): void {
@@ -264,7 +267,8 @@ class PointMachine {
   #wanted(step: ProgramStep): boolean {
     if (step.when === null) return true;
     const held = holds(step.when, this.#stepNames());
-    if (held !== true && held.includes('cannot be told')) this.#fail(step, 'unexpected', held);
+    // It says the same at every attempt, so there is no other one.
+    if (held !== true && held.includes('cannot be told')) this.#endAttempt(step, 'unexpected', held, null);
     return held === true;
   }
 
@@ -290,20 +294,26 @@ class PointMachine {
   }
 
   #fail(step: ProgramStep, failure: FailureClass, message: string): void {
+    const { attempt } = this.#step(step.name).state;
+    const { attempts, backoff_s, on } = step.retry;
+    const again = on.includes(failure) && attempt < attempts && !this.#stopping() && this.#hasEnded(step, failure);
+    this.#endAttempt(step, failure, message, again ? backOff_s(backoff_s, attempt) : null);
+  }
+
+  /** K4: whether the attempt is known to have ended. A job that cannot be asked after may still be there. */
+  #hasEnded(step: ProgramStep, failure: FailureClass): boolean {
+    if (step.parts[0]!.effect === 'pure') return true;
+    if (failure === 'timeout' || failure === 'unknown_outcome') return false;
+    return failure !== 'tool_broken' || this.#current(step.name).part.part !== 'poll';
+  }
+
+  /** @param again_in_s null when there is no other attempt */
+  #endAttempt(step: ProgramStep, failure: FailureClass, message: string, again_in_s: number | null): void {
     const { state } = this.#step(step.name);
-    const part = this.#current(step.name).part.part;
-    const again = step.retry.on.includes(failure) && state.attempt < step.retry.attempts && !this.#stopping();
-    const again_in_s = again ? Math.min(step.retry.backoff_s * 2 ** (state.attempt - 1), LONGEST_BACKOFF_S) : null;
+    const { part } = this.#current(step.name).part;
     const { attempt } = state;
-    this.output.records.push({
-      type: 'step.failed',
-      step: step.name,
-      part,
-      attempt,
-      class: failure,
-      message,
-      again_in_s,
-    });
+    const ended = { step: step.name, part, attempt, class: failure, message, again_in_s };
+    this.output.records.push({ type: 'step.failed', ...ended });
     this.#release(step, state);
     if (again_in_s === null) {
       state.status = 'failed';
@@ -397,6 +407,13 @@ class PointMachine {
     }
     return found;
   }
+}
+
+/** Doubled from attempt to attempt, up to an hour. */
+function backOff_s(first_s: number, attempt: number): number {
+  let seconds = first_s;
+  for (let done = 1; done < attempt && seconds < LONGEST_BACKOFF_S; done += 1) seconds *= 2;
+  return Math.min(seconds, LONGEST_BACKOFF_S);
 }
 
 function retryTimer(step: string, attempt: number): string {

@@ -92,6 +92,7 @@ export function compileProgram(lock: Lock, tables: ReadonlyMap<string, DesignTab
 }
 
 function compile(lock: Lock, tables: ReadonlyMap<string, DesignTable>): Program {
+  checkBounds(lock);
   const phases = lock.study.map(compilePhase);
   return {
     lock,
@@ -173,6 +174,37 @@ function askedUnit(value: JsonObject): Template | null {
   if (typeof inner !== 'string' || typeof unit !== 'string' || Object.keys(rest).length > 0) return null;
   if (!inner.startsWith('=') || inner.startsWith('==')) return null;
   return { kind: 'expression', expression: expressionOf(inner.slice(1)), unit: unitOf(unit) };
+}
+
+/** What would let a run go on for ever, or never: a loop without an end, a phase that is not there, tokens that a pool has not. */
+function checkBounds(lock: Lock): void {
+  for (const { name, uses } of lock.pipeline) {
+    for (const [pool, tokens] of Object.entries(uses)) {
+      const capacity = Object.hasOwn(lock.pools, pool) ? lock.pools[pool]! : 0;
+      if (tokens > capacity) throw new BadLock(`step ${name} uses ${tokens} of pool ${pool}, which has ${capacity}`);
+    }
+  }
+  if (!(lock.in_flight >= 1)) throw new BadLock('no point may be in flight');
+  const known = new Set(lock.tables.map((table) => table.id));
+  for (const { phase, design, decide } of lock.study) {
+    const unknown = design?.tables.find((table) => !known.has(table));
+    if (unknown !== undefined) throw new BadLock(`phase ${phase} takes table ${unknown}, which is not there`);
+    for (const { action, at_most } of decide ?? []) checkAction(lock, phase, action, at_most, known);
+  }
+}
+
+function checkAction(lock: Lock, phase: string, action: LockedAction, at_most: number | null, known: Set<string>) {
+  if (action.do !== 'goto' && action.do !== 'extend') return;
+  if (at_most === null) throw new BadLock(`a rule of ${phase} loops without an at_most`);
+  if (action.do === 'goto' && !lock.study.some((other) => other.phase === action.phase)) {
+    throw new BadLock(`a rule of ${phase} goes to ${action.phase}, which is no phase`);
+  }
+  if (action.do === 'extend' && !action.tables.slice(0, at_most).every((table) => known.has(table))) {
+    throw new BadLock(`a rule of ${phase} takes a table that is not there`);
+  }
+  if (action.do === 'extend' && action.tables.length < at_most) {
+    throw new BadLock(`a rule of ${phase} may extend ${at_most} times and has ${action.tables.length} tables`);
+  }
 }
 
 function compilePhase(locked: LockedPhase): ProgramPhase {

@@ -1,5 +1,6 @@
 import {
   isFact,
+  type PointFinished,
   type PointFact,
   type PointRecord,
   type PointResult,
@@ -8,6 +9,7 @@ import {
   type StudyFact,
   type StudyRecord,
 } from '../ir/events.ts';
+import { assertFact } from './assert-fact.ts';
 import { assertSameEvent, Divergence, shownEvent } from './divergence.ts';
 import { ImpossibleFact } from './impossible.ts';
 import { type PointCommand, type PointState, pollEnded, stepPoint } from './point.ts';
@@ -46,6 +48,8 @@ interface StreamState {
   /** Records that must come next; only while a journal is taken. */
   expected: (StudyRecord | PointRecord)[];
 }
+
+const END = 'the end of the stream';
 
 const SIGNALS: Readonly<Record<'pause' | 'resume' | 'cancel', Signal>> = {
   pause: 'point.paused',
@@ -111,11 +115,8 @@ export class RunMachine {
     if (!isFact(event.type))
       throw new Divergence(stream, seq, 'nothing that follows from the last fact', shownEvent(event));
     try {
-      return this.#takeFact(
-        stream,
-        seq,
-        point === null ? { point, fact: event as StudyFact } : { point, fact: event as PointFact },
-      );
+      assertFact(point === null ? 'study' : 'point', event);
+      return this.#takeFact(stream, seq, point, event as StudyFact | PointFact);
     } catch (error) {
       if (!(error instanceof ImpossibleFact)) throw error;
       throw new Divergence(stream, seq, 'a fact that can have happened', `${shownEvent(event)}: ${error.message}`);
@@ -124,23 +125,22 @@ export class RunMachine {
 
   /** To be called behind the journal's last event: whether all that must follow is there. @throws Divergence */
   close(): void {
-    const end = 'the end of the stream';
     for (const [name, stream] of this.#streams) {
       const missing = stream.expected[0];
-      if (missing !== undefined) throw new Divergence(name, stream.seq + 1, shownEvent(missing), end);
+      if (missing !== undefined) throw new Divergence(name, stream.seq + 1, shownEvent(missing), END);
     }
-    for (const [point, fact] of this.#to_begin) throw new Divergence(pointStream(point), 1, shownEvent(fact), end);
+    for (const [point, fact] of this.#to_begin) throw new Divergence(pointStream(point), 1, shownEvent(fact), END);
     for (const [point, [signal]] of this.#to_signal) {
       if (signal !== undefined)
-        throw new Divergence(pointStream(point), this.#seqOf(pointStream(point)) + 1, signal, end);
+        throw new Divergence(pointStream(point), this.#seqOf(pointStream(point)) + 1, signal, END);
     }
     for (const [point] of this.#to_finish) {
-      throw new Divergence('study', this.#seqOf('study') + 1, `point.finished for point ${point}`, end);
+      throw new Divergence('study', this.#seqOf('study') + 1, `point.finished for point ${point}`, END);
     }
     const want = nextGrant(this.pools);
     if (want !== null) {
       const stream = pointStream(want.point);
-      throw new Divergence(stream, this.#seqOf(stream) + 1, `step.granted for ${want.step}`, end);
+      throw new Divergence(stream, this.#seqOf(stream) + 1, `step.granted for ${want.step}`, END);
     }
   }
 
@@ -150,19 +150,25 @@ export class RunMachine {
     return state === undefined || pollEnded(this.program, state, step, answer);
   }
 
-  #takeFact(stream: string, seq: number, next: Fact): readonly RunCommand[] {
-    if (next.point === null) {
-      if (next.fact.type === 'point.finished') {
-        const result = this.#to_finish.get(next.fact.point);
-        if (result === undefined) throw new ImpossibleFact(`point ${next.fact.point} has not ended`);
-        assertSameEvent(stream, seq, { type: 'point.finished', point: next.fact.point, result }, next.fact);
-      }
-    } else {
-      this.#assertTold(stream, seq, next.point, next.fact);
-    }
-    const output = this.#step(next);
+  #takeFact(stream: string, seq: number, point: number | null, fact: StudyFact | PointFact): readonly RunCommand[] {
+    if (point !== null) this.#assertTold(stream, seq, point, fact as PointFact);
+    else if (fact.type === 'point.finished') this.#assertEnded(seq, fact);
+    const output = this.#step({ point, fact } as Fact);
     this.#stream(stream).expected.push(...output.records);
     return output.commands;
+  }
+
+  /** The study takes a point in whose own stream has told everything, and takes in what was told. */
+  #assertEnded(seq: number, { point, result }: PointFinished): void {
+    const ended = this.#to_finish.get(point);
+    if (ended === undefined) throw new ImpossibleFact(`point ${point} has not ended`);
+    const stream = pointStream(point);
+    const missing = this.#streams.get(stream)?.expected[0];
+    if (missing !== undefined) throw new Divergence(stream, this.#seqOf(stream) + 1, shownEvent(missing), END);
+    const [signal] = this.#to_signal.get(point) ?? [];
+    if (signal !== undefined) throw new Divergence(stream, this.#seqOf(stream) + 1, signal, END);
+    const expected: RunEvent = { type: 'point.finished', point, result: ended };
+    assertSameEvent('study', seq, expected, { type: 'point.finished', point, result });
   }
 
   /** Facts that another machine tells must be those that it told. */

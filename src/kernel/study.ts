@@ -1,5 +1,6 @@
 import { unreachable } from '../base/unreachable.ts';
 import type { GateDecided, GateOpened, PointFinished, RunFinished, StudyFact, StudyRecord } from '../ir/events.ts';
+import { SEMANTICS } from '../ir/events.ts';
 import { ImpossibleFact } from './impossible.ts';
 import type { Program, ProgramPhase, ProgramTable } from './program.ts';
 import { type Tally, count, newTally } from './tally.ts';
@@ -23,6 +24,8 @@ export interface StudyState {
   started: number;
   readonly tally: Tally;
   paused: boolean;
+  /** Timers that were set, have not fired and were not cancelled. */
+  timers: string[];
   /** Set once the run is to end: nothing new starts, and it ends when nothing is in flight. */
   ending: { status: RunFinished['status']; reason: string } | null;
 }
@@ -69,6 +72,8 @@ export function stepStudy(program: Program, state: StudyState | null, fact: Stud
 
 function begin(fact: StudyFact): StudyState {
   if (fact.type !== 'run.started') throw new ImpossibleFact(`${fact.type} before run.started`);
+  if (fact.semantics !== SEMANTICS)
+    throw new ImpossibleFact(`semantics ${fact.semantics}; this kernel has ${SEMANTICS}`);
   const counters = { phase: -1, started: 0, tally: newTally() };
   return {
     status: 'running',
@@ -78,6 +83,7 @@ function begin(fact: StudyFact): StudyState {
     cursor: null,
     in_flight: [],
     paused: false,
+    timers: [],
     ending: null,
   };
 }
@@ -94,7 +100,7 @@ class StudyMachine {
 
   start(): void {
     const { wall_time_s } = this.program.lock.budget;
-    if (wall_time_s !== null) this.output.commands.push({ do: 'timer', timer: WALL_TIME, after_s: wall_time_s });
+    if (wall_time_s !== null) this.#setTimer(WALL_TIME, wall_time_s);
     this.#nextPhase();
   }
 
@@ -160,15 +166,30 @@ class StudyMachine {
   }
 
   #timerFired(timer: string): void {
+    if (!this.state.timers.includes(timer)) throw new ImpossibleFact(`timer ${timer} was not set`);
+    this.#forgetTimer(timer);
     if (timer === WALL_TIME) {
       this.state.ending ??= { status: 'failed', reason: 'the wall time is used up (budget.wall_time)' };
-    } else if (this.state.status === 'at_gate' && timer === this.#gateTimer()) {
+    } else {
       const { phase } = this.#phase().locked;
       this.#closeGate();
       this.state.ending = { status: 'stopped', reason: `nobody decided at gate ${phase} in time` };
-    } else {
-      throw new ImpossibleFact(`timer ${timer} was not set`);
     }
+  }
+
+  #setTimer(timer: string, after_s: number): void {
+    this.state.timers.push(timer);
+    this.output.commands.push({ do: 'timer', timer, after_s });
+  }
+
+  #cancelTimer(timer: string): void {
+    if (!this.state.timers.includes(timer)) return;
+    this.#forgetTimer(timer);
+    this.output.commands.push({ do: 'cancel_timer', timer });
+  }
+
+  #forgetTimer(timer: string): void {
+    this.state.timers = this.state.timers.filter((other) => other !== timer);
   }
 
   #pause(paused: boolean): void {
@@ -179,6 +200,7 @@ class StudyMachine {
   }
 
   #cancel(reason: string): void {
+    if (this.state.ending?.status === 'cancelled') throw new ImpossibleFact('run.cancelled twice');
     if (this.state.status === 'at_gate') this.#closeGate();
     this.state.ending = { status: 'cancelled', reason };
     this.output.commands.push({ do: 'signal_points', signal: 'cancel' });
@@ -289,16 +311,12 @@ class StudyMachine {
     this.state.status = 'at_gate';
     this.output.records.push(opened);
     this.output.commands.push({ do: 'open_gate', gate: opened });
-    if (gate.timeout_s !== null) {
-      this.output.commands.push({ do: 'timer', timer: this.#gateTimer(), after_s: gate.timeout_s });
-    }
+    if (gate.timeout_s !== null) this.#setTimer(this.#gateTimer(), gate.timeout_s);
   }
 
   #closeGate(): void {
     this.state.status = 'running';
-    if (this.#phase().locked.gate?.timeout_s !== null) {
-      this.output.commands.push({ do: 'cancel_timer', timer: this.#gateTimer() });
-    }
+    this.#cancelTimer(this.#gateTimer());
   }
 
   #gateTimer(): string {
@@ -343,8 +361,7 @@ class StudyMachine {
     const { succeeded, failed, cancelled } = this.state.tally;
     this.state.status = 'finished';
     this.output.records.push({ type: 'run.finished', status, reason, points: { succeeded, failed, cancelled } });
-    if (this.program.lock.budget.wall_time_s !== null)
-      this.output.commands.push({ do: 'cancel_timer', timer: WALL_TIME });
+    this.#cancelTimer(WALL_TIME);
     this.output.commands.push({ do: 'finish', status, reason });
   }
 }

@@ -89,7 +89,8 @@ export function childrenOf(node: Node): readonly Node[] {
 /** The source text of a node, shortened for a message. */
 export function excerpt(text: string, node: Node): string {
   const part = text.slice(node.offset, node.end);
-  return part.length > 60 ? `${part.slice(0, 57)}...` : part;
+  // Cut between characters: half of a surrogate pair could not be written into the journal.
+  return part.length > 60 ? `${[...part].slice(0, 57).join('')}...` : part;
 }
 
 /**
