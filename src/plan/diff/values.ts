@@ -19,7 +19,7 @@ export function constantChanges(before: Lock, after: Lock): LockChange[] {
       const [was, is] = [constantText(old), constantText(now)];
       if (!sameQuantity(old, now)) return textChange('constants', name, was, is);
       if (was === is || !passed.has(name)) return [];
-      return textChange('constants', name, was, `${is}: the same quantity, but tools get the number ${now.value}`);
+      return textChange('constants', name, was, `${is} (the same quantity, but tools get the number ${now.value})`);
     },
   );
 }

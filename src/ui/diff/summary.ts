@@ -28,7 +28,7 @@ export function effortText(changes: readonly LockChange[]): string {
     .filter(({ section, name }) => section === 'forecast' && name !== 'calls_per_point')
     .map(({ name, before, after, effect }) => {
       const direction = effect === null ? '' : ` (${effect})`;
-      return safeText(`${name.replaceAll('_', ' ')} ${before ?? 'none'} -> ${after ?? 'none'}${direction}`);
+      return safeText(`${name.replace(/^pool_hours\./, '')} ${before ?? 'none'} -> ${after ?? 'none'}${direction}`);
     })
     .join(', ');
 }

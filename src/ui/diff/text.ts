@@ -31,7 +31,8 @@ export function sameText({ before, after }: DiffNames): string {
     : 'They mean the same; only their bytes differ.';
 }
 
-function changeLines(change: LockChange, style: Style): string[] {
+/** One change: on one line if its values are short. */
+export function changeLines(change: LockChange, style: Style): string[] {
   const { kind, name, before, after, effect } = change;
   const colour = { added: style.good, removed: style.bad, changed: style.warn }[kind];
   const [was, is] = [before === null ? [] : safeLines(before), after === null ? [] : safeLines(after)];
