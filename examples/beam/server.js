@@ -1,4 +1,6 @@
 // An MCP server over stdio: a cantilever through CAD, mesh, solver and post-processing. See README.md.
+import { basename } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
@@ -33,7 +35,9 @@ server.setRequestHandler(CallToolRequestSchema, async ({ params: { name, argumen
   if (!input.success) return failure(name, problems(input.error));
   try {
     const answer = tool.output.parse(await tool.run(input.data));
-    return { content: [{ type: 'text', text: JSON.stringify(answer) }], structuredContent: answer };
+    const files = tool.files?.(input.data, answer) ?? [];
+    const links = files.map((path) => ({ type: 'resource_link', uri: pathToFileURL(path).href, name: basename(path) }));
+    return { content: [{ type: 'text', text: JSON.stringify(answer) }, ...links], structuredContent: answer };
   } catch (error) {
     if (!(error instanceof ToolError)) console.error(error);
     return failure(name, error.message);

@@ -1,5 +1,5 @@
 // What each tool takes, gives and does. Units are in the names or the descriptions; unknown arguments are refused.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as z from 'zod';
 import { BUILTIN_VERSION } from './builtin.js';
@@ -65,6 +65,7 @@ const cadModify = {
       return { cad_rev_id, volume_mm3: readJson(record).volume_mm3 };
     });
   },
+  files: (_, { cad_rev_id }) => [`${stateFolder()}/cad/${cad_rev_id}.step`],
 };
 
 const meshGenerate = {
@@ -177,6 +178,11 @@ const solveFetch = {
   input: fields({ run_id: id('run') }),
   output: z.strictObject({ result_id: z.string() }),
   run: async ({ run_id }) => ({ result_id: resultOf(stateFolder(), run_id) }),
+  /** What CalculiX read and wrote, where it was the solver; the result in any case. */
+  files: ({ run_id }, { result_id }) => [
+    `${stateFolder()}/results/${result_id}.json`,
+    ...['beam.inp', 'beam.dat', 'ccx.log'].map((name) => `${stateFolder()}/runs/${run_id}/${name}`).filter(existsSync),
+  ],
 };
 
 const postExtract = {
