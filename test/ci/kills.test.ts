@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BeamProject, childrenOf } from './beam-project.ts';
+import { BeamProject, childrenOf } from '../beam-project.ts';
 
 const RUNS = 10;
 const KILLS_PER_RUN = 5;

@@ -6,13 +6,20 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXPCTL = join(ROOT, 'bin', 'expctl.js');
 
 export interface Finished {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+export interface BeamOptions {
+  /** Runs that are approved. */
+  readonly runs: number;
+  /** What `auto` means to the server; CalculiX where it is installed unless given. */
+  readonly solver?: 'builtin' | 'ccx';
 }
 
 /**
@@ -25,8 +32,8 @@ export class BeamProject {
   readonly lock: string;
 
   /** @param plan_name a plan of plans/, without extension */
-  constructor(plan_name: string, options: { readonly runs: number; readonly edit?: (plan: string) => string }) {
-    const root = mkdtempSync(join(tmpdir(), 'expctl-ci-'));
+  constructor(plan_name: string, options: BeamOptions) {
+    const root = mkdtempSync(join(tmpdir(), 'expctl-beam-'));
     onTestFinished(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
     this.folder = join(root, 'project');
     const operator = join(root, 'operator');
@@ -36,10 +43,10 @@ export class BeamProject {
     mkdirSync(operator, { mode: 0o700 });
     const server = relative(this.folder, join(ROOT, 'examples/beam/server.js'));
     const tools = readFileSync(join(ROOT, 'examples/beam/tools.yaml'), 'utf8');
-    writeFileSync(join(this.folder, 'tools.yaml'), tools.replace('SERVER', JSON.stringify(server)));
+    const env = options.solver === undefined ? '' : `, env: { BEAM_SOLVER: ${options.solver} }`;
+    writeFileSync(join(this.folder, 'tools.yaml'), tools.replace('SERVER] }', `${JSON.stringify(server)}]${env} }`));
     const plan = join(this.folder, 'plans', `${plan_name}.plan.yaml`);
     copyFileSync(join(ROOT, 'plans', `${plan_name}.plan.yaml`), plan);
-    if (options.edit !== undefined) writeFileSync(plan, options.edit(readFileSync(plan, 'utf8')));
     const key = join(operator, 'lead.key');
     this.succeed('keys', 'new', key);
     const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
@@ -93,7 +100,7 @@ export class BeamProject {
 
 function plainEnv(): NodeJS.ProcessEnv {
   const { EXPCTL_TRUST: _trust, EXPCTL_KEY: _key, ...env } = process.env;
-  return { ...env, BEAM_SOLVER: 'builtin' };
+  return env;
 }
 
 /** Processes whose parent is `pid`, by /proc. */
