@@ -84,6 +84,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./control.ts')).cancelCommand,
   },
   {
+    name: 'replay',
+    summary: 'recompute a run from its lock and journal, without any tool',
+    group: 'Evidence',
+    load: async () => (await import('./replay.ts')).replayCommand,
+  },
+  {
     name: 'keys',
     summary: 'make and show built-in keys',
     group: 'Trust',
