@@ -15,7 +15,7 @@ const LONGEST_TIMER_MS = 2_000_000_000;
 
 function afterLong(milliseconds: number, fire: () => void): () => void {
   let cancelled = false;
-  let cancelInner = () => undefined as void;
+  let cancelInner: () => void = () => {};
   const part = Math.min(milliseconds, LONGEST_TIMER_MS);
   const timer = setTimeout(() => {
     if (cancelled) return;

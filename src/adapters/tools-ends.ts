@@ -1,6 +1,9 @@
+import { hostname } from 'node:os';
 import type { JsonObject } from '../base/json.ts';
+import { err, ok, type Result } from '../base/result.ts';
 import type { ArtifactStore, CallEnd, ToolCall } from '../engines/ports.ts';
 import type { PinnedTool } from '../ir/tools.ts';
+import { quoted } from './tools-text.ts';
 
 /** What every tool adapter is given. */
 export interface ToolSurroundings {
@@ -31,20 +34,27 @@ export function driftFailure(drift: string): Failure {
   return { class: 'tool_broken', message: `${DRIFT_MARK} ${drift}` };
 }
 
-/** The arguments as the tool gets them: with the key where the declaration says. */
-export function argumentsOf(call: ToolCall, key: { readonly argument: string } | null): JsonObject {
-  return key === null ? call.arguments : { ...call.arguments, [key.argument]: call.key };
+/**
+ * The arguments as the tool gets them: with the key where the declaration says. A plan that fills that argument itself is refused: two
+ * effects could pass for one.
+ */
+export function argumentsOf(call: ToolCall, key: { readonly argument: string } | null): Result<JsonObject, Failure> {
+  if (key === null) return ok(call.arguments);
+  if (!Object.hasOwn(call.arguments, key.argument)) return ok({ ...call.arguments, [key.argument]: call.key });
+  const message = `The plan fills the argument ${quoted(key.argument)}, which carries the effect's key; nothing was sent.`;
+  return err({ class: 'tool_failed', message });
 }
 
-/** The parts of a probe's answer that belong to the record of every call. */
+/** The parts of a probe's answer that belong to the record of every call; a probe that names no host means this machine. */
 const PROBE_FACTS = ['solver', 'solver_version', 'git_commit', 'licence_profile', 'host'] as const;
 
+/** Who performs the calls of a tool: its version (by its probe, else what the server calls itself), and what its probe tells besides. */
 export function toolFacts(name: string, pinned: PinnedTool): JsonObject {
-  const facts: JsonObject = { tool: name };
+  const facts: JsonObject = { tool: name, host: hostname() };
   const answer = pinned.probe?.answer ?? {};
-  const version = pinned.server === null ? answer['version'] : `${pinned.server.name} ${pinned.server.version}`;
+  const server = pinned.server === null ? undefined : `${pinned.server.name} ${pinned.server.version}`;
   const known: [string, unknown][] = PROBE_FACTS.map((fact) => [fact, answer[fact]]);
-  for (const [fact, value] of [['tool_version', version] as const, ...known]) {
+  for (const [fact, value] of [['tool_version', answer['version'] ?? server] as const, ...known]) {
     if (typeof value === 'string' || typeof value === 'number') facts[fact] = value;
   }
   return facts;

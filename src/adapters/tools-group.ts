@@ -59,7 +59,7 @@ export class ProcessGroup {
       // An argument with a NUL, for example: Node refuses it before it asks the operating system.
       this.child = null;
       this.#over = true;
-      this.ended = Promise.resolve({ status: null, signal: null, not_started: String(error) });
+      this.ended = Promise.resolve({ status: null, signal: null, not_started: messageOf(error) });
       return;
     }
     this.child.stdin.on('error', () => {}); // EPIPE: the end of the program says more
@@ -146,6 +146,10 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   } catch {
     return false;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Waits for a promise, but no longer. */

@@ -26,8 +26,8 @@ const ProcessOutput = z.strictObject({
     .array(z.strictObject({ name: z.string().min(1).max(200), required: z.boolean().default(true) }))
     .default([])
     .meta({ description: 'Files, in the work folder, that are kept as artifacts.' }),
-  deny: z.array(z.string().max(500)).default([]).meta({
-    description: 'Texts that mean failure when a line of stdout or stderr begins with one, whatever the exit status.',
+  deny: z.array(z.string().max(500).regex(/\S/)).default([]).meta({
+    description: 'Texts that mean failure when a line of stdout or stderr begins with one (blanks before it aside), whatever the exit status.',
   }),
   exit: z.array(z.int().min(0).max(255)).default([0]).meta({ description: 'Exit statuses that mean success.' }),
 });

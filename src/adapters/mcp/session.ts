@@ -48,12 +48,13 @@ export class McpSession implements ToolSession {
     try {
       const check = this.#checkOf(call.call);
       if (!check.ok) return failed(check.error, facts);
+      const args = argumentsOf(call, this.#tool.pinned.calls[call.call]!.key);
+      if (!args.ok) return failed(args.error, facts);
       const ready = await limit.race(this.#ready());
       if (ready === undefined || limit.stopped !== null) return failed(limit.unsent, facts);
       if (!ready.ok) return failed(ready.error, facts);
       const mark = ready.value.stderr.total;
-      const args = argumentsOf(call, this.#tool.pinned.calls[call.call]!.key);
-      const reply = await ready.value.call(call.call, args, limit.signal);
+      const reply = await ready.value.call(call.call, args.value, limit.signal);
       const observed = await this.#observe(facts, started, ready.value, mark);
       return await this.#endOf(call, limit, ready.value, reply, check.value, observed);
     } finally {
@@ -170,12 +171,14 @@ export class McpSession implements ToolSession {
     return check.ok ? check : err({ class: 'tool_broken', message: `${check.error} Nothing was sent.` });
   }
 
-  /** Standard error while the call was out. Of calls that are out together, nobody knows which one it belongs to. */
+  /** Standard error while the call was out, its end if it is long. Of calls that are out together, nobody knows which one it belongs to. */
   async #observe(facts: JsonObject, started: number, connection: McpConnection, mark: number): Promise<JsonObject> {
     const observed: JsonObject = { ...facts, duration_ms: Math.round(performance.now() - started) };
     if (connection.dead) await connection.obituary();
     const said = connection.stderr.since(mark);
     if (said.length > 0) observed['stderr_sha256'] = (await this.#artifacts.put(said)).sha256;
+    const dropped = connection.stderr.total - mark - said.length;
+    if (dropped > 0) observed['stderr_dropped_bytes'] = dropped;
     return observed;
   }
 }

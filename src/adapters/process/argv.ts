@@ -9,7 +9,8 @@ const INNER_PLACEHOLDER = /\{[A-Za-z_][A-Za-z0-9_.-]*\}/;
  * The arguments of one call: an element that is `{name}` and nothing else becomes that argument of the call, as one element,
  * whatever it holds; no shell reads it. The error is a sentence.
  *
- * Refused: what is neither text, number nor true or false; a NUL, which would end the element; a text that begins with `-`, which
+ * Refused: what is neither text, number nor true or false; a NUL, which would end the element; half of a
+ * surrogate pair, which has no bytes; a text that begins with `-`, which
  * many programs take for an option (a number may).
  */
 export function callArgv(template: readonly string[], args: JsonObject): Result<string[], string> {
@@ -30,6 +31,7 @@ function elementOf(name: string, value: Json | undefined): Result<string, string
   if (typeof value !== 'string')
     return err(`The argument ${quoted(name)} is no single value; read it from standard input.`);
   if (value.includes('\0')) return err(`The argument ${quoted(name)} holds a NUL character.`);
+  if (/\p{Surrogate}/u.test(value)) return err(`The argument ${quoted(name)} holds half of a surrogate pair.`);
   if (!value.startsWith('-')) return ok(value);
   return err(
     `The argument ${quoted(name)} begins with \`-\`, as an option does; let the program read it from standard input.`,

@@ -51,7 +51,7 @@ export async function judge(
   const { end, stdout, stderr } = run;
   if (end.status === null || !output.exit.includes(end.status)) {
     const said = printableEnd((stderr.bytes > 0 ? stderr : stdout).read().subarray(-8192).toString('utf8'));
-    const message = `The program ended with ${endInWords(end.status, end.signal)}. ${said === '' ? 'It wrote nothing.' : `It wrote: ${said}`}`;
+    const message = `The program ended (${endInWords(end.status, end.signal)}). ${said === '' ? 'It wrote nothing.' : `It wrote: ${said}`}`;
     return err({ class: 'tool_failed', message });
   }
   const denied = deniedLine(stdout, output.deny) ?? deniedLine(stderr, output.deny);
@@ -71,14 +71,43 @@ export async function judge(
 function answerOf(stdout: Capture, output: PinnedOutput, check: SchemaCheck | null): Result<Json, Failure> {
   if (stdout.bytes > OUTPUT_BYTES)
     return broken(`Standard output has ${stdout.bytes} bytes; an answer has at most 1 MiB.`);
-  let value: unknown;
+  let text: string;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(stdout.read());
-    value = output.stdout === 'json' ? JSON.parse(text) : text;
+    text = new TextDecoder('utf-8', { fatal: true }).decode(stdout.read());
   } catch {
-    const shown = quoted(stdout.read().subarray(0, 1000).toString('utf8'));
-    return broken(`Standard output is not ${output.stdout === 'json' ? 'one JSON value' : 'UTF-8'}: ${shown}`);
+    return broken(`Standard output is not UTF-8: ${quoted(stdout.read().subarray(0, 1000).toString('utf8'))}`);
   }
+  const value = output.stdout === 'json' ? parsed(text) : ok(text);
+  return value.ok ? judgeValue(value.value, check) : value;
+}
+
+function parsed(text: string): Result<unknown, Failure> {
+  try {
+    return ok(JSON.parse(text));
+  } catch {
+    const number = notFinite(text);
+    if (number === null) return broken(`Standard output is not one JSON value: ${quoted(text.slice(0, 1000))}`);
+    return err({ class: 'bad_metric', message: `The answer holds ${number}, which is no number of JSON.` });
+  }
+}
+
+/** The first number that keeps a text from being JSON: Python writes NaN and Infinity. Null where something else is wrong as well. */
+function notFinite(text: string): string | null {
+  const found: string[] = [];
+  const mended = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) => {
+    if (token.startsWith('"')) return token;
+    found.push(token);
+    return '0';
+  });
+  try {
+    JSON.parse(mended);
+    return found[0] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function judgeValue(value: unknown, check: SchemaCheck | null): Result<Json, Failure> {
   const answer = cleanAnswer(value);
   if (!answer.ok) return err(answer.problem);
   const problem = check?.(answer.answer) ?? null;
@@ -89,18 +118,27 @@ function broken(message: string): Result<never, Failure> {
   return err({ class: 'tool_broken', message });
 }
 
-/** The first line that begins with one of the texts. Bytes, not characters: a log in another encoding still has its lines. */
+/**
+ * The first line that begins with one of the texts, blanks before it aside: Fortran puts one before each line, so CalculiX writes
+ * ` *ERROR`. Bytes, not characters: a log in another encoding still has its lines.
+ */
 function deniedLine(capture: Capture, deny: readonly string[]): string | null {
   if (deny.length === 0 || capture.bytes === 0) return null;
-  const texts = deny.map((text) => Buffer.from(text, 'utf8'));
+  const texts = deny.map((text) => Buffer.from(text.trimStart(), 'utf8'));
   const bytes = capture.read();
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length; start += 1) {
+    while (isBlank(bytes[start])) start += 1;
+    const end = lineEnd(bytes, start);
     if (texts.some((text) => bytes.subarray(start, start + text.length).equals(text))) {
-      return bytes.subarray(start, lineEnd(bytes, start)).subarray(0, 500).toString('utf8');
+      return bytes.subarray(start, end).subarray(0, 500).toString('utf8');
     }
-    start = lineEnd(bytes, start) + 1;
+    start = end;
   }
   return null;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x09;
 }
 
 /** A carriage return ends a line as well: progress bars are written that way. */

@@ -114,11 +114,12 @@ export class ProcessSession implements ToolSession {
     const check = this.#checkOf(call.call);
     if (!check.ok) return err({ class: 'tool_broken', message: `${check.error} Nothing was started.` });
     const args = argumentsOf(call, pinned.calls[call.call]!.key);
+    if (!args.ok) return args;
     const prepared = await prepareCall({
       project_folder,
       pinned,
       call: call.call,
-      args,
+      args: args.value,
       work_folder: call.work_folder,
     });
     return prepared.ok ? ok({ ...prepared.value, check: check.value }) : prepared;
