@@ -58,6 +58,7 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       const { createTools } = await import('./adapters/tools.ts');
       return createTools({ project_folder, artifacts, ...(onLog === undefined ? {} : { log: onLog }) });
     },
+    model: async (wishes) => (await import('./adapters/anthropic/create.ts')).createModel(wishes, env, systemClock),
     trust: async (flag, project) => {
       const { readTrustFile } = await import('./adapters/files/trust-file.ts');
       return readTrustFile({ flag, env, home, project_root: project });

@@ -3,6 +3,7 @@ import type { Trust } from '../approval/trust.ts';
 import type { Result } from '../base/result.ts';
 import type { ArtifactStore, Clock, JournalReader, JournalStore, ToolDiscovery, ToolHost } from '../engines/ports.ts';
 import type { JsonObject } from '../base/json.ts';
+import type { Model, ModelWishes } from '../planner/ports.ts';
 
 /** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
 export interface Files {
@@ -65,6 +66,8 @@ export interface App {
   openReader(store: string): Promise<Result<JournalReader>>;
   artifacts(store: string): Promise<ArtifactStore>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
+  /** The language model that drafts plans. MODEL_UNAVAILABLE where there is no key. */
+  model(wishes: ModelWishes): Promise<Result<Model>>;
   /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */
   trust(flag: string | undefined, project: string | null): Promise<Result<Trust & { readonly path: string }>>;
   userTrustPath(): Promise<string>;

@@ -62,7 +62,7 @@ export function hasErrors({ problems }: PlanInput): boolean {
 }
 
 /** The files that the plan names (tables of points), read beforehand, for the checks are pure. */
-async function namedFiles(
+export async function namedFiles(
   app: App,
   folder: string,
   { value }: Source,
@@ -125,7 +125,7 @@ export function toolsLockPath(project: string): string {
   return join(project, 'tools.lock.json');
 }
 
-async function readToolsLock(
+export async function readToolsLock(
   app: App,
   project: string,
 ): Promise<{ lock: ToolsLock | null; problems: readonly Problem[] }> {

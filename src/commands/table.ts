@@ -12,6 +12,12 @@ export interface CommandEntry {
 /** Every command that works, in the order in which an experiment meets them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'plan',
+    summary: 'draft a plan with a language model',
+    group: 'Plan',
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  {
     name: 'check',
     summary: 'report all problems of a plan',
     group: 'Plan',

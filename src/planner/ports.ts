@@ -34,3 +34,14 @@ export interface Model {
   /** Asks once, sending again what fails for reasons that pass. MODEL_UNAVAILABLE, also where the signal ends it. */
   ask(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelProgress, Result<ModelAnswer>, void>;
 }
+
+/** What the command line and the config files say of the model; each may be silent. */
+export interface ModelWishes {
+  /** --model */
+  readonly model?: string | undefined;
+  /** The model that the project's or the user's config names. */
+  readonly configured_model?: string | undefined;
+  /** Of the user's config only. */
+  readonly base_url?: string | undefined;
+  readonly max_tokens?: number | undefined;
+}

@@ -1,20 +1,10 @@
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import type { ModelWishes } from '../../planner/ports.ts';
 
 /** The model that is asked when nobody says which. */
 const DEFAULT_MODEL = 'claude-sonnet-5-5';
 const DEFAULT_MAX_TOKENS = 16_000;
-
-/** What the command line and the config files say; each may be silent. */
-export interface ModelWishes {
-  /** --model */
-  readonly model?: string | undefined;
-  /** The model of the project's or the user's config. */
-  readonly configured_model?: string | undefined;
-  /** Of the user's config only. */
-  readonly base_url?: string | undefined;
-  readonly max_tokens?: number | undefined;
-}
 
 export interface ModelSettings {
   readonly model: string;
