@@ -249,8 +249,8 @@ export const Phase = z
 
 const Budget = z
   .strictObject({
-    points: z.int().min(1).optional(),
-    calls: z.int().min(1).optional(),
+    points: z.int().min(1).optional().meta({ description: 'The most points; default: what the study can evaluate.' }),
+    calls: z.int().min(1).optional().meta({ description: 'The most calls, retries included; polls are not calls.' }),
     wall_time: Duration.optional().meta({ description: 'Time spent waiting for a person does not count.' }),
     failed_points: z
       .int()
@@ -286,25 +286,38 @@ export const Plan = z
     expctl: z.literal(PLAN_FORMAT).meta({ description: 'Plan format.' }),
     name: z
       .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a plan name holds small letters, digits, . _ and - (at most 64)'),
-    goal: Text,
-    assumptions: z.array(Remark).max(200).optional(),
+      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'a plan name holds small letters, digits, . _ and - (at most 64)')
+      .meta({ description: 'Name of the plan; its locks, approvals and runs are found by it.' }),
+    goal: Text.meta({ description: 'What the study is to find out, in a sentence.' }),
+    assumptions: z.array(Remark).max(200).optional().meta({ description: 'What is taken for granted, and by whom.' }),
     questions: z.array(Question).max(200).optional(),
     constants: z.record(Name, Constant).optional(),
     inputs: NotYet,
-    variables: z.record(Name, Variable),
-    derived: z.record(Name, Expression).optional(),
+    variables: z.record(Name, Variable).meta({ description: 'What the study varies, by name.' }),
+    derived: z
+      .record(Name, Expression)
+      .optional()
+      .meta({ description: 'Values computed from constants and variables.' }),
     constraints: z
       .array(Expression)
       .max(200)
       .optional()
       .meta({ description: 'A point that breaks one is never drawn.' }),
     pipeline: z.record(Name, Step).meta({ description: 'The steps that evaluate one point.' }),
-    metrics: z.record(Name, Metric),
-    objectives: z.array(Objective).max(20).optional(),
-    outcome_constraints: z.array(Expression).max(200).optional(),
-    study: z.array(Phase).min(1).max(200),
-    pools: z.record(Name, z.number().positive()).optional(),
+    metrics: z
+      .record(Name, Metric)
+      .meta({ description: 'Numbers with a unit that are taken from the answers of a point.' }),
+    objectives: z.array(Objective).max(20).optional().meta({ description: 'What makes a point good.' }),
+    outcome_constraints: z
+      .array(Expression)
+      .max(200)
+      .optional()
+      .meta({ description: 'Conditions on metrics: a point that breaks one is not feasible.' }),
+    study: z.array(Phase).min(1).max(200).meta({ description: 'The phases, in order.' }),
+    pools: z
+      .record(Name, z.number().positive())
+      .optional()
+      .meta({ description: 'Tokens of each pool: cores, licences. The environment can give fewer, never more.' }),
     budget: Budget.optional(),
     drafted: Drafted.optional(),
     secrets: NotYet,
