@@ -1,6 +1,7 @@
 import { ExpctlError } from '../base/error.ts';
 import { err, ok } from '../base/result.ts';
 import type { Result } from '../base/result.ts';
+import { canonicalJson } from '../ir/canonical.ts';
 import { sha256Hex } from './bytes.ts';
 import { namedSigner, verifyEnvelopes } from './evidence.ts';
 import type { Ignored, SignedPayload } from './evidence.ts';
@@ -198,6 +199,15 @@ function checkLinks<L>(request: ApprovalRequest, facts: LockFacts, input: Author
   const widened = widenedLimits(request.limits, facts.limits);
   if (widened.length > 0)
     return err(mismatch(`The request asks for more than the lock states: ${widened.join(', ')}.`));
+  if (canonicalJson(request.limits) !== canonicalJson(facts.limits)) {
+    // Limits of a request beside the lock's own are not kept by any engine yet, and a limit that nobody keeps is none.
+    const hint = 'Lower the budget in the plan, lock it again, and request that.';
+    return err(
+      new ExpctlError('NOT_APPROVED', 'The request asks for less than the lock states, which cannot be kept yet.', {
+        hint,
+      }),
+    );
+  }
   if (!request.engines.includes(input.engine)) {
     const hint = `Use --engine ${request.engines[0]}, or request this engine too.`;
     return err(new ExpctlError('NOT_APPROVED', `The engine ${input.engine} was not asked for.`, { hint }));

@@ -65,7 +65,7 @@ export interface RequestOptions {
   readonly lock_sha256: string;
   readonly plan_name: string;
   readonly environment: EnvironmentDigest;
-  /** Copied from the lock's forecast, or narrowed. */
+  /** Copied from the lock's forecast. Narrower ones can be asked for, and are refused until an engine keeps them. */
   readonly limits: Limits;
   readonly requested_by: string | null;
   /** Milliseconds since 1970. */

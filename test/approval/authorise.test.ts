@@ -263,6 +263,14 @@ describe('a lock is denied', () => {
     }
   });
 
+  test('when the request asks for less than the lock states: no engine keeps such limits yet', async () => {
+    const { pool_hours: _pool_hours, ...without } = limits;
+    for (const less of [{ ...limits, points: 59 }, { ...limits, failed_points: 3 }, without]) {
+      const narrow = requestOf({ limits: less });
+      expect(verdictOf([await approvalBy(alice, {}, narrow)], { request_bytes: narrow.bytes })).toBe('NOT_APPROVED');
+    }
+  });
+
   test('when the lock cannot be read', () => {
     const error = new ExpctlError('LOCK_INVALID', 'not a lock', { hint: '' });
     expect(verdictOf([byAlice], { read_lock: () => err(error) })).toBe('LOCK_INVALID');
