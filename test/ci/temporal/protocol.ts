@@ -1,0 +1,106 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { JsonObject } from '../../../src/base/json.ts';
+import type {
+  Outcome,
+  PointFact,
+  PointResult,
+  RunCancelled,
+  RunEvent,
+  RunPaused,
+  RunResumed,
+  RunStarted,
+} from '../../../src/ir/events.ts';
+import type { DesignTable, Lock } from '../../../src/ir/lock.ts';
+import type { PointState, PollCommand, SendCommand } from '../../../src/kernel/point.ts';
+import type { PoolState } from '../../../src/kernel/pools.ts';
+import type { StudyState } from '../../../src/kernel/study.ts';
+
+/*
+ * What the workflows of a run, their activities and their clients say to each other. All of it is plain JSON.
+ */
+
+export const TASK_QUEUE = 'expctl';
+
+export interface StudyArguments {
+  readonly run: string;
+  readonly lock: Lock;
+  readonly tables: Readonly<Record<string, DesignTable>>;
+  readonly started: RunStarted;
+  /** Continues as new after so many facts, as soon as nothing is on its way. */
+  readonly facts_per_execution: number;
+  readonly carried: CarriedStudy | null;
+}
+
+/** What a study hands on when it continues as new. */
+export interface CarriedStudy {
+  readonly study: StudyState;
+  readonly pools: PoolState;
+  /** Number of the last event of the study's stream. */
+  readonly seq: number;
+  /** Milliseconds since 1970, by name; the wall time is not among them. */
+  readonly timers: Readonly<Record<string, number>>;
+  /** Active time that is left; null without a limit. */
+  readonly wall_time_left_ms: number | null;
+}
+
+export interface PointArguments {
+  readonly run: string;
+  /** Without tables, phases and tools: what a point needs. */
+  readonly lock: Lock;
+  readonly point: number;
+  readonly values: Readonly<Record<string, number | string>>;
+}
+
+/** What a point tells its study: commands of its machine that are not performed by itself. */
+export type Told =
+  | { readonly tell: 'want'; readonly step: string; readonly uses: Readonly<Record<string, number>> }
+  | { readonly tell: 'release'; readonly step: string }
+  | { readonly tell: 'end'; readonly result: PointResult };
+
+export interface FromPoint {
+  readonly point: number;
+  /** Of one fact, in order: two signals of one workflow may arrive in the other order. */
+  readonly told: readonly Told[];
+}
+
+export interface Decision {
+  readonly outcome: string;
+  readonly by: string;
+  readonly statement_sha256: string;
+}
+
+export interface StudyStatus {
+  readonly status: StudyState['status'];
+  readonly in_flight: readonly number[];
+  readonly seq: number;
+}
+
+export const pointSays = defineSignal<[FromPoint]>('pointSays');
+export const studySays = defineSignal<[PointFact]>('studySays');
+export const operatorSays = defineSignal<[RunPaused | RunResumed | RunCancelled]>('operatorSays');
+export const decideGate = defineUpdate<string, [Decision]>('decideGate');
+export const studyStatus = defineQuery<StudyStatus>('studyStatus');
+
+/** How an effect ended, and how often it was sent under its key. */
+export interface Answered {
+  readonly outcome: Outcome;
+  readonly sendings: number;
+  readonly observed: JsonObject;
+}
+
+export interface RunActivities {
+  send(run: string, point: number, command: SendCommand): Promise<Answered>;
+  /** Asks until the job has ended; `lock` and `state` say when that is. */
+  poll(run: string, point: number, command: PollCommand, lock: Lock, state: PointState): Promise<Answered>;
+  verifyDecision(run: string, decision: Decision): Promise<boolean>;
+}
+
+/** Short work beside the workflow, in the same process. */
+export interface RunLocalActivities {
+  /** Appends events to the journal, once: those that are there already must be the same. */
+  append(run: string, stream: string, first_seq: number, events: readonly RunEvent[]): Promise<void>;
+}
+
+export function pointWorkflowId(run: string, point: number): string {
+  return `${run}/point/${point}`;
+}

@@ -1,0 +1,193 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ApprovedLock } from '../../../src/approval/authorise.ts';
+import { unwrap } from '../../../src/base/result.ts';
+import type { Lock } from '../../../src/ir/lock.ts';
+import { compileProgram, type Program } from '../../../src/kernel/program.ts';
+import { RunMachine } from '../../../src/kernel/run.ts';
+import type { JournalLine } from './activities.ts';
+import { approvedLock, DECISION } from './approved.ts';
+import { type DevServer, startDevServer, stopped } from './dev-server.ts';
+import { runEmbedded } from './embedded.ts';
+import { FakeTool } from './fake-tool.ts';
+import { figuresOf } from './figures.ts';
+import { decideGate, operatorSays } from './protocol.ts';
+import { has, type Intervention, isStill, streamsOf } from './scenario.ts';
+import { LOCK, TABLES } from './small-lock.ts';
+import { type Execution, startWorker, TemporalRun, until } from './temporal-run.ts';
+
+const POINTS = 6;
+const PAUSE: Intervention = { kind: 'pause', by: 'carol', reason: 'lunch' };
+const CANCEL: Intervention = { kind: 'cancel', by: 'carol', reason: 'enough' };
+const QUIET = new DefaultLogger('ERROR');
+
+let store: string;
+let bundle: { readonly code: string; readonly file: string };
+let approved: ApprovedLock<Lock>;
+let program: Program;
+let server: DevServer;
+const workers: ChildProcess[] = [];
+
+beforeAll(async () => {
+  Runtime.install({ logger: QUIET, shutdownSignals: [] });
+  store = mkdtempSync(join(tmpdir(), 'expctl-store-'));
+  server = await startDevServer();
+  const { code } = await bundleWorkflowCode({ workflowsPath: path('workflows.ts'), logger: QUIET });
+  bundle = { code, file: join(store, 'bundle.js') };
+  writeFileSync(bundle.file, code);
+  approved = await approvedLock(LOCK);
+  program = unwrap(compileProgram(approved.lock, new Map(Object.entries(TABLES))));
+});
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => stopped(worker, 'SIGKILL')));
+});
+
+afterAll(async () => {
+  await server?.stop();
+  if (store !== undefined) rmSync(store, { recursive: true, force: true });
+});
+
+function path(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+async function newWorker(): Promise<ChildProcess> {
+  const worker = await startWorker(server, bundle.file, store);
+  workers.push(worker);
+  return worker;
+}
+
+function newRun(name: string): { run: TemporalRun; tool: FakeTool } {
+  return { run: new TemporalRun(server, name, store), tool: new FakeTool(join(store, name)) };
+}
+
+function embedded(name: string, intervention: Intervention | null): Promise<JournalLine[]> {
+  return runEmbedded({ folder: join(store, `embedded-${name}`), approved, program, intervention });
+}
+
+/** Every effect once: its keys are all different, and there is one for each logical attempt of each point. */
+function assertEffectsOnce(tool: FakeTool): void {
+  const effects = tool.effects();
+  expect(new Set(effects.map(({ key }) => key)).size).toBe(effects.length);
+  const names = effects.map(({ call, number }) => `${call} ${number}`).sort();
+  const points = Array.from({ length: POINTS }, (_, index) => index + 1);
+  const once = points.flatMap((point) => [`cad ${point}`, `submit ${point}`, `post ${point}`]);
+  expect(names).toEqual([...once, 'cad 3'].sort()); // the first attempt at point 3 fails, and its second is another effect
+}
+
+/** The journal follows from the lock, as `replay` would find. */
+function assertFollows(lines: readonly JournalLine[]): void {
+  const machine = new RunMachine(program);
+  for (const { stream, seq, event } of lines) machine.take(stream, seq, event);
+  machine.close();
+}
+
+async function decide(run: TemporalRun): Promise<void> {
+  await run.until('the gate is open', (lines) => has(lines, 'study', ({ type }) => type === 'gate.opened'));
+  expect(await run.study.executeUpdate(decideGate, { args: [DECISION] })).toBe('taken');
+}
+
+describe('a run on Temporal', () => {
+  let executions: { study: Execution[]; points: Execution[] };
+  let journal: JournalLine[];
+
+  test('has the events that the embedded engine gives, through a pause, a gate and new executions of the study', async () => {
+    const { run, tool } = newRun('paused');
+    const letGo = tool.holdJob(1);
+    await newWorker();
+    await run.start(approved, 4);
+    await run.until('nothing moves', isStill);
+    await expect(run.study.executeUpdate(decideGate, { args: [DECISION] })).rejects.toThrow();
+    await run.study.signal(operatorSays, { type: 'run.paused', by: PAUSE.by, reason: PAUSE.reason });
+    await both(run, 'point.paused');
+    letGo();
+    await run.study.signal(operatorSays, { type: 'run.resumed', by: PAUSE.by });
+    await run.until('the gate is open', (lines) => has(lines, 'study', ({ type }) => type === 'gate.opened'));
+    const wrong = [
+      { ...DECISION, outcome: 'widen' },
+      { ...DECISION, statement_sha256: 'b'.repeat(64) },
+    ];
+    await expect(run.study.executeUpdate(decideGate, { args: [wrong[0]!] })).rejects.toThrow();
+    expect(await run.study.executeUpdate(decideGate, { args: [wrong[1]!] })).toBe('refused: not signed');
+    await decide(run);
+    expect(await run.study.result()).toBe('stopped');
+    journal = run.journal();
+    expect(streamsOf(journal)).toEqual(streamsOf(await embedded('paused', PAUSE)));
+    assertFollows(journal);
+    assertEffectsOnce(tool);
+    executions = await run.executions(POINTS);
+    expect(executions.study.length).toBeGreaterThan(2);
+    console.log(JSON.stringify(figuresOf(executions, bundle.code), null, 1));
+  });
+
+  test('replays from its histories', async () => {
+    const failures = await replayed(bundle.code, [...executions.study, ...executions.points]);
+    expect(failures).toEqual([]);
+  });
+
+  test('does not replay with workflows that do something else', async () => {
+    const study = changed(`'parentClosePolicy`, `'parentClosePolicy`);
+    expect(study).toBe(bundle.code);
+  });
+
+  test('is cancelled as the embedded engine does it', async () => {
+    const { run, tool } = newRun('cancelled');
+    tool.holdJob(1);
+    await newWorker();
+    await run.start(approved, 1000);
+    await run.until('nothing moves', isStill);
+    await run.study.signal(operatorSays, { type: 'run.cancelled', by: CANCEL.by, reason: CANCEL.reason });
+    expect(await run.study.result()).toBe('cancelled');
+    expect(streamsOf(run.journal())).toEqual(streamsOf(await embedded('cancelled', CANCEL)));
+    assertFollows(run.journal());
+  });
+
+  test('survives the death of its worker behind an effect, and goes on with another one', async () => {
+    const { run, tool } = newRun('killed');
+    const answerAgain = tool.stall('submit', 2);
+    const first = await newWorker();
+    await run.start(approved, 4);
+    const done = () => tool.effects().some(({ call, number }) => call === 'submit' && number === 2);
+    await until('the effect happened', done);
+    await stopped(first, 'SIGKILL');
+    answerAgain();
+    const second = await newWorker();
+    await run.until('the gate is open', (lines) => has(lines, 'study', ({ type }) => type === 'gate.opened'));
+    await stopped(second, 'SIGTERM');
+    await newWorker();
+    await decide(run);
+    expect(await run.study.result()).toBe('stopped');
+    expect(streamsOf(run.journal())).toEqual(streamsOf(await embedded('killed', null)));
+    assertFollows(run.journal());
+    assertEffectsOnce(tool);
+    const sent = tool.sendings().filter(({ call, number }) => call === 'submit' && number === 2);
+    expect(sent.length).toBeGreaterThan(1);
+    expect(new Set(sent.map(({ key }) => key)).size).toBe(1);
+    expect(has(run.journal(), 'point/2', ({ type }) => type === 'effect.resent')).toBe(true);
+  });
+});
+
+async function both(run: TemporalRun, type: 'point.paused'): Promise<void> {
+  for (const stream of ['point/1', 'point/2']) {
+    await run.until(`${type} in ${stream}`, (lines) => has(lines, stream, (event) => event.type === type));
+  }
+}
+
+function changed(needle: string, replacement: string): string {
+  return bundle.code.replace(needle, replacement);
+}
+
+/** What is wrong, for each history that does not replay. */
+async function replayed(code: string, executions: readonly Execution[]): Promise<string[]> {
+  const failures: string[] = [];
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: { code } }, executions)) {
+    if (error !== undefined) failures.push(`${workflowId}: ${error.name}`);
+  }
+  return failures;
+}

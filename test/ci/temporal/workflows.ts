@@ -1,0 +1,2 @@
+export { pointWorkflow } from './point-workflow.ts';
+export { studyWorkflow } from './study-workflow.ts';
