@@ -29,6 +29,12 @@ export function planOfDraft(draft: Draft, context: DraftContext): DraftedPlan {
   return new Conversion(draft, context).convert();
 }
 
+/** Of a step, or of a part of a job. */
+type CallWords = Pick<DraftStep, 'call' | 'with' | 'expect' | 'timeout' | 'parse'> & {
+  readonly every?: string;
+  readonly until?: string;
+};
+
 class Conversion {
   readonly #draft: Draft;
   readonly #context: DraftContext;
@@ -93,11 +99,12 @@ class Conversion {
     return all.length === 0 ? undefined : all;
   }
 
-  #step({ name, with: given, job, uses, ...words }: DraftStep): JsonObject {
+  /** The words of a step in the order in which people write them. */
+  #step({ name, description, job, needs, when, uses, retry, ...words }: DraftStep): JsonObject {
     const path = ['pipeline', name];
     return present({
-      ...words,
-      with: this.#values([...path, 'with'], given),
+      description,
+      ...this.#call(words, path),
       job:
         job === undefined
           ? undefined
@@ -106,12 +113,15 @@ class Conversion {
               poll: this.#call(job.poll, [...path, 'job', 'poll']),
               fetch: job.fetch === undefined ? undefined : this.#call(job.fetch, [...path, 'job', 'fetch']),
             }),
+      needs,
+      when,
       uses: this.#values([...path, 'uses'], uses),
+      retry: retry === undefined ? undefined : present(retry),
     });
   }
 
-  #call({ with: given, ...words }: NonNullable<DraftStep['job']>['submit'], path: readonly string[]): JsonObject {
-    return present({ ...words, with: this.#values([...path, 'with'], given) });
+  #call({ call, with: given, every, until, expect, timeout, parse }: CallWords, path: readonly string[]): JsonObject {
+    return present({ call, with: this.#values([...path, 'with'], given), every, until, expect, timeout, parse });
   }
 
   #phase({ phase, design, gate, decide }: DraftPhase, at: number): JsonObject {
