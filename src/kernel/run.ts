@@ -211,7 +211,7 @@ export class RunMachine {
         told.push({ point: command.point, fact: began });
       } else if (command.do === 'signal_points') {
         const type = SIGNALS[command.signal];
-        for (const point of state.in_flight) {
+        for (const point of command.points) {
           this.#to_signal.set(point, [...(this.#to_signal.get(point) ?? []), type]);
           told.push({ point, fact: { type } });
         }

@@ -30,6 +30,8 @@ export interface StudyState {
   ending: { status: RunFinished['status']; reason: string } | null;
 }
 
+type Signal = 'pause' | 'resume' | 'cancel';
+
 /** What the engine is to do; it reports back by facts. */
 export type StudyCommand =
   | {
@@ -37,7 +39,8 @@ export type StudyCommand =
       readonly point: number;
       readonly values: Readonly<Record<string, number | string>>;
     }
-  | { readonly do: 'signal_points'; readonly signal: 'pause' | 'resume' | 'cancel' }
+  /** Only to these: points that the same fact starts have not begun. */
+  | { readonly do: 'signal_points'; readonly signal: Signal; readonly points: readonly number[] }
   | { readonly do: 'open_gate'; readonly gate: GateOpened }
   | { readonly do: 'timer'; readonly timer: string; readonly after_s: number }
   | { readonly do: 'cancel_timer'; readonly timer: string }
@@ -196,14 +199,19 @@ class StudyMachine {
     if (this.state.paused === paused)
       throw new ImpossibleFact(paused ? 'run.paused twice' : 'run.resumed while not paused');
     this.state.paused = paused;
-    this.output.commands.push({ do: 'signal_points', signal: paused ? 'pause' : 'resume' });
+    this.#signal(paused ? 'pause' : 'resume');
   }
 
   #cancel(reason: string): void {
     if (this.state.ending?.status === 'cancelled') throw new ImpossibleFact('run.cancelled twice');
     if (this.state.status === 'at_gate') this.#closeGate();
     this.state.ending = { status: 'cancelled', reason };
-    this.output.commands.push({ do: 'signal_points', signal: 'cancel' });
+    this.#signal('cancel');
+  }
+
+  #signal(signal: Signal): void {
+    const points = [...this.state.in_flight];
+    if (points.length > 0) this.output.commands.push({ do: 'signal_points', signal, points });
   }
 
   // --- points ---

@@ -192,12 +192,8 @@ describe('answers', () => {
   test('a poll has ended when `until` holds, cannot be told, or its answer cannot be read', () => {
     const { program, state } = single({ job: JOB }).answer('solve', { id: 'j' });
     const ended = (answer: Json) => pollEnded(program, state!, 'solve', answer);
-    expect([{ status: 'running' }, { status: 'done' }, {}, { status: 1e300 }].map(ended)).toEqual([
-      false,
-      true,
-      true,
-      true,
-    ]);
+    const answers: Json[] = [{ status: 'running' }, { status: 'done' }, {}, { status: 1e300 }];
+    expect(answers.map(ended)).toEqual([false, true, true, true]);
   });
 
   test('a job without fetch answers with its last poll', () => {

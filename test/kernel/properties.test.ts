@@ -1,0 +1,316 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { canonicalJson } from '../../src/ir/canonical.ts';
+import { isFact, type RunEvent } from '../../src/ir/events.ts';
+import { Divergence } from '../../src/kernel/divergence.ts';
+import { RunMachine, type Settled } from '../../src/kernel/run.ts';
+import { Driver, type Entry, seededDice, type Watch, type Weights } from './driver.ts';
+import { richLock } from './locks.ts';
+import { designPhase, makeLock } from './support.ts';
+
+const { program, lock } = richLock();
+const worlds = fc.record({
+  seed: fc.integer(),
+  disturbances: fc.constantFrom(0, 20, 200),
+  cancels: fc.boolean(),
+  failures: fc.constantFrom(0, 0.05, 0.4),
+});
+interface World extends Weights {
+  readonly seed: number;
+}
+
+function play({ seed, ...weights }: World, watch?: Watch): Driver {
+  return new Driver(program, seededDice(seed), weights, watch).play();
+}
+
+function replay(journal: readonly Entry[]): RunMachine {
+  const machine = new RunMachine(program);
+  for (const { stream, seq, event } of journal) machine.take(stream, seq, event);
+  machine.close();
+  return machine;
+}
+
+const stateOf = ({ study, points, pools }: RunMachine) => canonicalJson({ study, points: [...points], pools });
+
+describe('whatever happens, and in whatever order', () => {
+  test('K1 to K8 hold after every fact, and every run ends', () => {
+    const ends = new Set<string>();
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const watcher = new Watcher();
+        const driver = play(world, (...args) => watcher.look(...args));
+        const last = driver.journal.at(-1)!.event;
+        ends.add(last.type === 'run.finished' ? last.status : last.type);
+        expect(driver.out.size, 'nothing is out at the end').toBe(0);
+        expect(driver.timers.size, 'no timer is set at the end').toBe(0);
+        expect(driver.machine.points.size).toBe(0);
+        expect(driver.machine.pools).toEqual({ free: lock.pools, held: {}, waiting: [] });
+      }),
+      { numRuns: 400 },
+    );
+    expect([...ends].sort(), 'the worlds reach every end').toEqual(['cancelled', 'completed', 'failed', 'stopped']);
+  });
+
+  test('the same facts give the same events and commands, byte for byte', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const [first, second] = [play(world), play(world)];
+        expect(second.told).toEqual(first.told);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('a journal at any length gives the machine that wrote it, and the commands with it', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const commands: string[] = [];
+        const machine = new RunMachine(program);
+        let read = 0;
+        play(world, (driver, settled) => {
+          const taken = driver.journal
+            .slice(read)
+            .flatMap(({ stream, seq, event }) => machine.take(stream, seq, event));
+          read = driver.journal.length;
+          expect(canonicalJson(taken)).toBe(canonicalJson(settled.commands));
+          machine.close();
+          expect(stateOf(machine)).toBe(stateOf(driver.machine));
+          commands.push(...taken.map((command) => canonicalJson(command)));
+        });
+        expect(commands.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+/** Looks over the machine's shoulder after every fact. */
+class Watcher {
+  readonly #succeeded = new Map<string, number>();
+  #last_started = 0;
+  #started = 0;
+  #calls = 0;
+  #open_gate: string | null = null;
+
+  look({ machine }: Driver, { events, commands }: Settled): void {
+    for (const { stream, event } of events) this.#event(stream, event);
+    const { study, pools, points } = machine;
+    for (const [name, capacity] of Object.entries(lock.pools)) {
+      const held = Object.values(pools.held).reduce((sum, uses) => sum + (uses[name] ?? 0), 0);
+      expect(held + pools.free[name]!, 'K2').toBe(capacity);
+      expect(held, 'K2').toBeLessThanOrEqual(capacity);
+    }
+    for (const [point, state] of points) {
+      for (const { name, uses, needs } of program.steps) {
+        const { status } = state.steps[name]!;
+        if (status !== 'out') continue;
+        if (Object.keys(uses).length > 0) expect(pools.held[`${point}/${name}`], 'K2').toEqual(uses);
+        for (const need of needs) expect(state.steps[need]!.status, 'K1').toBe('succeeded');
+      }
+    }
+    if (study!.paused)
+      expect(
+        commands.filter(({ command }) => command.do === 'send' || command.do === 'poll'),
+        'K5',
+      ).toEqual([]);
+    expect(study!.in_flight.length, 'K6').toBeLessThanOrEqual(lock.in_flight);
+    expect(this.#started, 'K7').toBeLessThanOrEqual(lock.budget.points);
+    expect(this.#calls, 'K7').toBeLessThanOrEqual(lock.budget.calls);
+  }
+
+  #event(stream: string, event: RunEvent): void {
+    if (event.type === 'point.started') {
+      this.#started += 1;
+      expect(this.#open_gate, 'K3').toBeNull();
+      const table = program.tables.get(event.table)!;
+      expect(event.point, 'K8').toBe(table.first_point + event.row);
+      if (event.row > 0) expect(event.point, 'K8').toBe(this.#last_started + 1);
+      this.#last_started = event.point;
+    } else if (event.type === 'gate.opened') {
+      this.#open_gate = event.gate;
+    } else if (event.type === 'gate.decided') {
+      expect(event.gate, 'K3').toBe(this.#open_gate);
+      this.#open_gate = null;
+    } else if (event.type === 'effect.intended') {
+      if (event.part !== 'poll') this.#calls += 1;
+      const attempt = `${stream}/${event.step}`;
+      expect(event.attempt, 'K4').toBe((this.#succeeded.get(attempt) ?? 0) + 1);
+    } else if (event.type === 'step.failed') {
+      this.#succeeded.set(`${stream}/${event.step}`, event.attempt);
+      if (event.class === 'unknown_outcome') expect(event.again_in_s, 'K4').toBeNull();
+    }
+  }
+}
+
+// --- altered journals --------------------------------------------------------------------------------------------
+
+/** Facts that one machine tells another: as bound to what stands before them as records are. */
+const TOLD = ['point.began', 'step.granted', 'point.finished', 'point.paused', 'point.resumed', 'point.cancelled'];
+const follows = ({ event }: Entry) => !isFact(event.type) || TOLD.includes(event.type);
+
+/** Sequence numbers as a forger would make them who recomputes the chains. */
+function renumbered(entries: readonly Entry[]): Entry[] {
+  const seqs = new Map<string, number>();
+  return entries.map((entry) => {
+    const seq = (seqs.get(entry.stream) ?? 0) + 1;
+    seqs.set(entry.stream, seq);
+    return { ...entry, seq };
+  });
+}
+
+/** Every value in an event, changed in turn. */
+function alterationsOf(event: RunEvent): RunEvent[] {
+  const text = JSON.stringify(event);
+  const altered: RunEvent[] = [];
+  const paths = (value: unknown, path: (string | number)[]): (string | number)[][] =>
+    typeof value === 'object' && value !== null
+      ? [path, ...Object.entries(value).flatMap(([key, inner]) => paths(inner, [...path, key]))]
+      : [path];
+  for (const path of paths(event, [])) {
+    const copy = JSON.parse(text) as Record<string, unknown>;
+    let holder: Record<string | number, unknown> = copy;
+    for (const key of path.slice(0, -1)) holder = holder[key] as Record<string | number, unknown>;
+    const last = path.at(-1);
+    if (last === undefined) copy['added'] = 1;
+    else if (typeof holder[last] === 'number') holder[last] = (holder[last] as number) + 1;
+    else if (typeof holder[last] === 'string') holder[last] = `${String(holder[last])}!`;
+    else if (typeof holder[last] === 'boolean') holder[last] = !holder[last];
+    else holder[last] = 'altered';
+    altered.push(copy as unknown as RunEvent);
+  }
+  return altered;
+}
+
+function divergenceOf(journal: readonly Entry[]): string {
+  try {
+    replay(journal);
+    return 'accepted';
+  } catch (error) {
+    return error instanceof Divergence ? 'Divergence' : `${(error as Error).name}: ${(error as Error).message}`;
+  }
+}
+
+describe('a journal that was altered, with its chains recomputed', () => {
+  const calm = { disturbances: 30, cancels: false, failures: 0.1 };
+  const cancelled = { disturbances: 60, cancels: true, failures: 0.1 };
+  const journals = [1, 2, 3].map((seed) => play({ seed, ...calm }).journal);
+  journals.push(play({ seed: 11, ...cancelled }).journal);
+
+  test.each(journals.map((journal, index) => [index, journal] as const))('%i: is accepted as it is', (_n, journal) => {
+    expect(journal.length).toBeGreaterThan(40);
+    expect(divergenceOf(renumbered(journal))).toBe('accepted');
+  });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))('%i: any changed value', (_n, journal) => {
+    for (const [at, entry] of journal.entries()) {
+      if (!follows(entry)) continue;
+      for (const event of alterationsOf(entry.event)) {
+        const altered = journal.with(at, { ...entry, event });
+        expect(divergenceOf(altered), `${entry.stream}/${entry.seq} ${canonicalJson(event)}`).toBe('Divergence');
+      }
+    }
+  });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))('%i: any dropped event', (_n, journal) => {
+    for (const [at, entry] of journal.entries()) {
+      if (!follows(entry)) continue;
+      expect(divergenceOf(renumbered(journal.toSpliced(at, 1))), `${entry.stream}/${entry.seq}`).toBe('Divergence');
+    }
+  });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))('%i: any event added again', (_n, journal) => {
+    for (const [at, entry] of journal.entries()) {
+      if (!follows(entry)) continue;
+      for (const where of [at, at + 1, Math.min(at + 5, journal.length), journal.length]) {
+        const altered = renumbered(journal.toSpliced(where, 0, entry));
+        expect(divergenceOf(altered), `${entry.stream}/${entry.seq} at ${where}`).toBe('Divergence');
+      }
+    }
+  });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))('%i: any two swapped', (_n, journal) => {
+    for (const [at, entry] of journal.entries()) {
+      const next = journal.findIndex((other, index) => index > at && other.stream === entry.stream);
+      // Two facts can have happened in either order: the world's order is kept by the hash chain, not by the kernel.
+      if (next < 0 || (isFact(entry.event.type) && isFact(journal[next]!.event.type))) continue;
+      if (canonicalJson(entry.event) === canonicalJson(journal[next]!.event)) continue;
+      const altered = renumbered(journal.with(at, journal[next]!).with(next, entry));
+      expect(divergenceOf(altered), `${entry.stream}/${entry.seq}`).toBe('Divergence');
+    }
+  });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))(
+    '%i: facts that are no facts are found, not stumbled over',
+    (_n, journal) => {
+      for (const [at, entry] of journal.entries()) {
+        const { type } = entry.event;
+        for (const event of [
+          { type },
+          { type, step: 1, part: [], outcome: null },
+          { type: 'run.exploded' },
+          { type: 'toString' },
+        ]) {
+          if (canonicalJson(event) === canonicalJson(entry.event)) continue;
+          const altered = journal.with(at, { ...entry, event: event as unknown as RunEvent });
+          expect(divergenceOf(altered), `${entry.stream}/${entry.seq}`).toBe('Divergence');
+        }
+        const moved = journal.with(at, { ...entry, stream: entry.stream === 'study' ? 'point/1' : 'study' });
+        expect(divergenceOf(renumbered(moved)), `${entry.stream}/${entry.seq} moved`).toBe('Divergence');
+      }
+    },
+  );
+
+  test.each([
+    ['a stream of no run', 'points/1'],
+    ['a point 0', 'point/0'],
+    ['another writing of a number', 'point/01'],
+  ])('%s', (_name, stream) => {
+    expect(divergenceOf([...journals[0]!.slice(0, 1), { ...journals[0]![1]!, stream, seq: 1 }])).toBe('Divergence');
+  });
+
+  test('a journal that ends in the middle of what one fact leads to', () => {
+    const boundaries = new Set<number>();
+    play({ seed: 2, ...calm }, (driver) => boundaries.add(driver.journal.length));
+    for (let length = 1; length <= journals[1]!.length; length += 1) {
+      const expected = boundaries.has(length) ? 'accepted' : 'Divergence';
+      expect(divergenceOf(journals[1]!.slice(0, length)), `${length}`).toBe(expected);
+    }
+  });
+});
+
+// --- size --------------------------------------------------------------------------------------------------------
+
+describe('size', () => {
+  test('state follows the points in flight, not all points', () => {
+    const { program: long } = makeLock({ in_flight: 8, study: [designPhase('explore')] }, { explore: 2000 });
+    const sizes: number[] = [];
+    const pools: number[] = [];
+    new Driver(long, seededDice(1), { disturbances: 5, cancels: false, failures: 0.02 }, ({ machine, out, timers }) => {
+      sizes.push(stateOf(machine).length);
+      pools.push(out.size + timers.size);
+    }).play();
+    expect(sizes.length).toBeGreaterThan(2000);
+    expect(Math.max(...sizes)).toBeLessThan(6000);
+    expect(Math.max(...sizes.slice(-1000))).toBeLessThan(1.2 * Math.max(...sizes.slice(0, 1000)));
+    expect(Math.max(...pools)).toBeLessThanOrEqual(8);
+  });
+
+  test('a fact reads a bounded number of rows of the design table, wherever it stands', () => {
+    const { lock: long, tables, program: made } = makeLock({ in_flight: 8 }, { explore: 2000 });
+    let reads = 0;
+    const rows = new Proxy([...tables.get('explore')!.rows], {
+      get: (target, key, receiver) => {
+        if (typeof key === 'string' && /^\d+$/.test(key)) reads += 1;
+        return Reflect.get(target, key, receiver) as unknown;
+      },
+    });
+    const watched = { ...made, lock: long, tables: new Map([['explore', { ...made.tables.get('explore')!, rows }]]) };
+    let most = 0;
+    new Driver(watched, seededDice(1), { disturbances: 0, cancels: false, failures: 0 }, () => {
+      most = Math.max(most, reads);
+      reads = 0;
+    }).play();
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThanOrEqual(2 * 8);
+  });
+});
