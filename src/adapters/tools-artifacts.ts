@@ -1,5 +1,5 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { isAbsolute, relative } from 'node:path';
+import { dirname, extname, isAbsolute, relative } from 'node:path';
 import { err, ok, type Result } from '../base/result.ts';
 import type { ArtifactRef } from '../ir/events.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
@@ -23,9 +23,17 @@ export function artifactName(given: string, taken: Set<string>): string {
     .map((segment) => segment.replace(RESERVED, '$&_').slice(0, SEGMENT_CHARACTERS));
   const name = segments.slice(-NAME_SEGMENTS).join('/') || 'artifact';
   let free = name;
-  for (let number = 2; taken.has(free.toLowerCase()); number += 1) free = `${name.slice(0, -6)}-${number}`;
+  for (let number = 2; taken.has(free.toLowerCase()); number += 1) free = numbered(name, number);
   taken.add(free.toLowerCase());
   return free;
+}
+
+/** Before the extension: `log-2.txt`. */
+function numbered(name: string, number: number): string {
+  const at = name.length - extname(name).length;
+  const folder = dirname(name) === '.' ? '' : `${dirname(name)}/`;
+  const stem = name.slice(folder.length, at).slice(0, SEGMENT_CHARACTERS - 32);
+  return `${folder}${stem}-${number}${name.slice(at).slice(0, 24)}`;
 }
 
 /** Whether a name needs no change to name an artifact. */

@@ -45,10 +45,10 @@ export function argumentsOf(call: ToolCall, key: { readonly argument: string } |
   return err({ class: 'tool_failed', message });
 }
 
-/** The parts of a probe's answer that belong to the record of every call; a probe that names no host means this machine. */
-const PROBE_FACTS = ['solver', 'solver_version', 'git_commit', 'licence_profile', 'host'] as const;
+/** The parts of a probe's answer that belong to the record of every call. */
+const PROBE_FACTS = ['solver', 'solver_version', 'git_commit', 'licence_profile'] as const;
 
-/** Who performs the calls of a tool: its version (by its probe, else what the server calls itself), and what its probe tells besides. */
+/** Who performs the calls of a tool: this machine, the tool's version (by its probe, else what the server calls itself), its solver. */
 export function toolFacts(name: string, pinned: PinnedTool): JsonObject {
   const facts: JsonObject = { tool: name, host: hostname() };
   const answer = pinned.probe?.answer ?? {};
