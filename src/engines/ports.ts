@@ -58,7 +58,7 @@ export interface RunHolder {
 export interface JournalStore extends JournalReader {
   /**
    * Creates a run, counts one use of its request, and appends its first events, in one transaction.
-   * APPROVAL_USED when `max_runs` uses of the request are already counted.
+   * APPROVAL_USED when `max_runs` uses of the request are already counted; USAGE when there is a run of that id.
    */
   createRun(run: RunRow, max_runs: number, first: readonly NewEvent[]): Promise<Result<Lease>>;
   /**

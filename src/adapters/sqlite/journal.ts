@@ -71,6 +71,7 @@ export class SqliteJournal implements JournalStore {
     return this.#transaction(({ database, reader, leases, events }) => {
       const uses = reader.countUses(run.request_sha256);
       if (uses >= max_runs) return err(allUsed(uses, max_runs));
+      if (reader.hasRun(run.run)) return err(idTaken(run.run));
       database
         .prepare('INSERT INTO runs (run, name, lock_sha256, request_sha256, created_ms) VALUES (?, ?, ?, ?, ?)')
         .run(run.run, run.name, run.lock_sha256, run.request_sha256, run.created_ms);
@@ -258,6 +259,11 @@ function rollBack(database: Database.Database): void {
   } catch {
     // The connection is given up anyway; opening it anew rolls back.
   }
+}
+
+function idTaken(run: string): ExpctlError {
+  const hint = `Give another --id, or go on with it: expctl resume ${run}`;
+  return new ExpctlError('USAGE', `There is a run ${run} already.`, { hint });
 }
 
 function allUsed(uses: number, max_runs: number): ExpctlError {

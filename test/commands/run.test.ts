@@ -1,0 +1,164 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { SquareProject } from './square-project.ts';
+
+const approved = (runs?: number) => new SquareProject().approve(runs);
+
+function calls(project: SquareProject): string[] {
+  const path = join(project.counts, 'calls.log');
+  return existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').sort() : [];
+}
+
+function jsonLines(text: string): { type: string; [field: string]: unknown }[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string });
+}
+
+describe('run', () => {
+  test('executes what was approved up to the gate, and ends with 5; the decision and `resume` end it with 0', async () => {
+    const project = await approved();
+    const trust = ['--trust', project.trust];
+    const run = await project.run('run', project.lock, ...trust, '--id', 'one');
+    expect([run.status, run.stdout]).toEqual([5, '']);
+    expect(run.stderr).toContain('expctl gate one --outcome continue|stop');
+    expect(calls(project)).toEqual(['1', '2', '3', '4', '5']);
+    const shown = await project.run('gate', 'one');
+    expect(shown.status).toBe(5);
+    expect(shown.stdout).toContain('5 points have succeeded');
+    const decided = await project.succeed(
+      'gate',
+      'one',
+      '--outcome',
+      'continue',
+      '--key',
+      project.key,
+      ...trust,
+      '--json',
+    );
+    expect(JSON.parse(decided.stdout)).toEqual({ run: 'one', gate: 'look', outcome: 'continue', decided: true });
+    const end = await project.run('resume', 'one', ...trust, '--json');
+    expect(end.status).toBe(0);
+    expect(JSON.parse(end.stdout)).toMatchObject({ run: 'one', state: 'stopped', reason: 'all is known', exit: 0 });
+    expect(calls(project)).toHaveLength(5);
+    const again = await project.run('resume', 'one', ...trust);
+    expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('has ended')]);
+  });
+
+  test('is denied without an approval, and nothing is started', async () => {
+    const project = new SquareProject();
+    await project.succeed('keys', 'new', project.key);
+    const solo = ['--solo', '--allow-without-terminal', '-o', project.trust];
+    await project.succeed('trust', 'init', '--person', 'lead', '--key', project.key, ...solo);
+    await project.succeed('tools', 'pin');
+    await project.succeed('lock', 'square.plan.yaml');
+    for (const prepare of [[], ['request', project.lock, '--by', 'lead']]) {
+      if (prepare.length > 0) await project.succeed(...prepare);
+      const denied = await project.run('run', project.lock, '--trust', project.trust, '--json');
+      expect(denied.status).toBe(3);
+      expect(JSON.parse(denied.stdout)).toMatchObject({ error: { code: 'NOT_APPROVED' } });
+    }
+    expect(calls(project)).toEqual([]);
+    expect(existsSync(join(project.project, '.expctl', 'journal.sqlite'))).toBe(false);
+  });
+
+  test('is denied once all approved runs were started', async () => {
+    const project = await approved(2);
+    const run = ['run', project.lock, '--trust', project.trust];
+    expect((await project.run(...run)).status).toBe(5);
+    expect((await project.run(...run)).status).toBe(5);
+    const third = await project.run(...run);
+    expect([third.status, third.stderr]).toEqual([3, expect.stringContaining('have been started')]);
+    expect(calls(project)).toHaveLength(10);
+  });
+
+  test('refuses a tool that is not the one that was pinned, before anything runs and without using up the approval', async () => {
+    const project = await approved();
+    const tool = join(project.project, 'tool.mjs');
+    const before = readFileSync(tool, 'utf8');
+    writeFileSync(tool, `${before}// another version\n`);
+    const refused = await project.run('run', project.lock, '--trust', project.trust);
+    expect([refused.status, refused.stderr]).toEqual([7, expect.stringContaining('tool.mjs')]);
+    expect(calls(project)).toEqual([]);
+    writeFileSync(tool, before);
+    expect((await project.run('run', project.lock, '--trust', project.trust)).status).toBe(5);
+  });
+
+  test('--jsonl gives nothing but events on standard output, --events the same into a file, --junit a case a point', async () => {
+    const project = await approved();
+    writeFileSync(join(project.counts, 'FAIL'), '');
+    const files = ['--events', 'events.jsonl', '--junit', 'points.xml'];
+    const run = await project.run('run', project.lock, '--trust', project.trust, '--jsonl', ...files);
+    expect(run.status).toBe(5);
+    const events = jsonLines(run.stdout);
+    expect(events[0]).toEqual({ type: 'version', schema: 'expctl.events/1.0' });
+    expect(events[1]).toMatchObject({ type: 'run.started', stream: 'study', seq: 1 });
+    expect(events.filter(({ type }) => type === 'point.finished')).toHaveLength(5);
+    expect(events.at(-1)).toMatchObject({ type: 'gate.opened', gate: 'look' });
+    expect(readFileSync(join(project.project, 'events.jsonl'), 'utf8')).toBe(run.stdout);
+    const junit = readFileSync(join(project.project, 'points.xml'), 'utf8');
+    expect(junit).toContain('tests="5" failures="1" skipped="0"');
+    expect(junit).toContain('no solution at 3');
+  });
+
+  test('--json and --jsonl at once, an impossible id, and a file that cannot be written are refused before anything runs', async () => {
+    const project = await approved();
+    const run = ['run', project.lock, '--trust', project.trust];
+    expect((await project.run(...run, '--json', '--jsonl')).status).toBe(2);
+    expect((await project.run(...run, '--id', '../x')).status).toBe(2);
+    expect((await project.run(...run, '--events', 'no/such/folder/events')).status).toBe(2);
+    expect(calls(project)).toEqual([]);
+    expect((await project.run(...run)).status).toBe(5);
+  });
+
+  test('with the id of a run that is there is refused, and that run stays as it is', async () => {
+    const project = await approved(2);
+    const run = ['run', project.lock, '--trust', project.trust, '--id', 'one'];
+    expect((await project.run(...run)).status).toBe(5);
+    const again = await project.run(...run);
+    expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('one')]);
+    expect(calls(project)).toHaveLength(5);
+  });
+});
+
+describe('pause and cancel', () => {
+  test('left while nobody performs the run are obeyed by the next `resume`', async () => {
+    const project = await approved();
+    const trust = ['--trust', project.trust];
+    await project.run('run', project.lock, ...trust, '--id', 'one');
+    await project.succeed('cancel', 'one', '--reason', 'wrong load');
+    const end = await project.run('resume', 'one', ...trust, '--json');
+    expect(end.status).toBe(4);
+    expect(JSON.parse(end.stdout)).toMatchObject({ state: 'cancelled', reason: 'wrong load' });
+    expect((await project.run('cancel', 'one')).status).toBe(2);
+  });
+
+  test('of a run that is not there name what is', async () => {
+    const project = await approved();
+    expect((await project.run('pause', 'one')).status).toBe(2);
+    await project.run('run', project.lock, '--trust', project.trust, '--id', 'one');
+    const unknown = await project.run('pause', 'two');
+    expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('one')]);
+  });
+});
+
+describe('gate', () => {
+  test('is not decided by another outcome, by somebody else, or when nothing waits', async () => {
+    const project = await approved();
+    const trust = ['--trust', project.trust];
+    await project.run('run', project.lock, ...trust, '--id', 'one');
+    const signed = ['--key', project.key, ...trust];
+    expect((await project.run('gate', 'one', '--outcome', 'widen', ...signed)).status).toBe(2);
+    const stranger = join(project.root, 'stranger.key');
+    await project.succeed('keys', 'new', stranger);
+    const denied = await project.run('gate', 'one', '--outcome', 'continue', '--key', stranger, ...trust);
+    expect(denied.status).toBe(3);
+    const still = await project.run('resume', 'one', ...trust);
+    expect(still.status).toBe(5);
+    await project.succeed('gate', 'one', '--outcome', 'stop', ...signed);
+    expect((await project.run('resume', 'one', ...trust, '--json')).stdout).toContain('decided at gate look');
+    expect((await project.run('gate', 'one')).status).toBe(2);
+  });
+});
