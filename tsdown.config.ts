@@ -8,4 +8,5 @@ export default defineConfig({
   target: 'node20',
   dts: true,
   clean: true,
+  fixedExtension: false, // .js and .d.ts, as package.json says
 });
