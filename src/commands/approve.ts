@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { type Command, Option } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import { RENDERER, reviewOf, reviewText } from '../ui/review/view.ts';
@@ -84,13 +84,12 @@ function decisionOf({ reject, revoke, reason, comment }: ApproveOptions): Pick<D
 async function confirm(app: App, words: string): Promise<void> {
   const { stdin, stderr } = app.terminal;
   const lines = createInterface({ input: stdin, output: stderr });
-  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  try {
-    const typed = await Promise.race([lines.question(`To sign this, type “${words}”: `), ended]);
-    if (typed.trim() === words) return;
-  } finally {
-    lines.close();
-  }
+  const typed = await new Promise<string>((resolve) => {
+    lines.once('close', () => resolve('')); // Ctrl-C, or the end of input
+    lines.question(`To sign this, type “${words}”: `, resolve);
+  });
+  lines.close();
+  if (typed.trim() === words) return;
   const hint = 'Nothing was signed. Run the command again once you have decided.';
   throw new ExpctlError('NOT_APPROVED', `“${words}” was not typed.`, { hint });
 }
