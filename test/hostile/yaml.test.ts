@@ -33,14 +33,12 @@ test(
 );
 
 // Later releases of Node may have more room for compiling a regular expression on a deep stack.
-test.runIf(process.versions.node.startsWith('20.'))(
-  'without the guard the same files abort the process: the guard is still needed',
-  { timeout: TIME_LIMIT_MS },
-  () => {
+if (process.versions.node.startsWith('20.')) {
+  test('without the guard the same files abort the process: the guard is still needed', () => {
     const code = `import { parseDocument } from 'yaml';
       for (let time = 0; time < 10; time++) try { parseDocument('['.repeat(5000)); } catch {}
       console.log('survived');`;
     const { signal, stdout } = child(['--input-type=module', '--eval', code]);
     expect({ signal, stdout }).toEqual({ signal: 'SIGABRT', stdout: '' });
-  },
-);
+  });
+}
