@@ -8,7 +8,7 @@ import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, type StoreOption, type TrustOption, withExamples } from './options.ts';
 import { withJson, withStore, withTrust } from './options.ts';
-import { projectHere } from './project.ts';
+import { projectOfStore } from './project.ts';
 import { loadRun, type LoadedRun, type OpenedRun, withRun } from './runs.ts';
 
 type Options = StoreOption & JsonOption & TrustOption;
@@ -23,8 +23,10 @@ export function replayCommand(app: App): Command {
 
 /** Opens the store alone: no tool, no model, no network. */
 async function replayAction(app: App, prefix: string | undefined, options: Options): Promise<void> {
-  const trust = await trustFor(app, options.trust);
-  const report = await withRun(app, options, prefix, async (opened) => replayOpened(app, opened, trust));
+  const { report, trust } = await withRun(app, options, prefix, async (opened) => {
+    const found = await trustFor(app, options.trust, opened.store);
+    return { report: await replayOpened(app, opened, found), trust: found };
+  });
   if (report.divergence !== null) throw broken(report);
   if (options.json === true) {
     app.terminal.out(JSON.stringify({ holds: true, ...report, trust: trust?.path ?? null }, null, 2));
@@ -63,8 +65,8 @@ async function loadedOrBroken(app: App, { store, run }: OpenedRun): Promise<Load
 }
 
 /** The policy that was named; else the one that is found, if it can be used: without one, signatures are not checked. */
-async function trustFor(app: App, flag: string | undefined): Promise<FoundTrust | null> {
-  const trust = await app.trust(flag, await projectHere(app));
+async function trustFor(app: App, flag: string | undefined, store: string): Promise<FoundTrust | null> {
+  const trust = await app.trust(flag, await projectOfStore(app, store));
   if (trust.ok) return trust.value;
   if (flag !== undefined) throw trust.error;
   return null;

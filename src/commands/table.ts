@@ -90,6 +90,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./control.ts')).cancelCommand,
   },
   {
+    name: 'list',
+    summary: 'list the runs of a store',
+    group: 'Run',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    name: 'status',
+    summary: 'say where a run stands, and what it waits for',
+    group: 'Run',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  {
+    name: 'watch',
+    summary: 'follow a run until it ends or waits',
+    group: 'Run',
+    load: async () => (await import('./watch.ts')).watchCommand,
+  },
+  {
     name: 'replay',
     summary: 'recompute a run from its lock and journal, without any tool',
     group: 'Evidence',

@@ -63,7 +63,11 @@ function observedAgain(
 }
 
 /** Writes rows as the only run of a new store beside a copy of the recorded one's artifacts; returns the folder of its project. */
-export function storeOf(recorded: Recorded, rows: readonly JournalRow[]): string {
+export function storeOf(
+  recorded: Recorded,
+  rows: readonly JournalRow[],
+  options: { performed?: 'elsewhere' | 'by nobody' } = {},
+): string {
   const project = mkdtempSync(join(tmpdir(), 'expctl-altered-'));
   const store = join(project, '.expctl');
   mkdirSync(store);
@@ -72,6 +76,20 @@ export function storeOf(recorded: Recorded, rows: readonly JournalRow[]): string
   const { run, lock, lock_sha256, request_sha256 } = recorded;
   database.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?)').run(run, lock.name, lock_sha256, request_sha256, 0);
   database.prepare("INSERT INTO leases VALUES (?, 1, 'bench', '', '', 1, 'now', 0)").run(run);
+  insertRows(database, rows);
+  if (options.performed !== 'elsewhere') database.prepare('UPDATE leases SET pid = NULL').run();
+  database.close();
+  return project;
+}
+
+/** More rows of the run, as the process that performs it would append them. */
+export function appendRows(project: string, rows: readonly JournalRow[]): void {
+  const database = openDatabase(join(project, '.expctl'));
+  insertRows(database, rows);
+  database.close();
+}
+
+function insertRows(database: ReturnType<typeof openDatabase>, rows: readonly JournalRow[]): void {
   const insert = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   database.transaction(() => {
     for (const row of rows) {
@@ -79,6 +97,4 @@ export function storeOf(recorded: Recorded, rows: readonly JournalRow[]): string
       insert.run(position, row.run, stream, seq, type, body, observed, wall_ms, fence, prev, hash);
     }
   })();
-  database.close();
-  return project;
 }
