@@ -33,6 +33,15 @@ export function textChange(
   return [{ kind, section, name, before, after, effect }];
 }
 
+/** Digests are compared whole; their beginnings are shown, unless these are the same. */
+export function digestChange(section: string, name: string, before: string, after: string): LockChange[] {
+  const alike = before.slice(0, DIGITS) === after.slice(0, DIGITS);
+  const shown = (digest: string): string => (alike ? digest : digest.slice(0, DIGITS));
+  return textChange(section, name, shown(before), shown(after));
+}
+
+const DIGITS = 16;
+
 /** `more` or `fewer`; the text says the unit. */
 export function numberChange(
   section: string,

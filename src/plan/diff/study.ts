@@ -1,6 +1,7 @@
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { DesignTable, Lock, LockedAction, LockedPhase, LockedTable } from '../../ir/lock.ts';
 import {
+  digestChange,
   type Effect,
   leafChanges,
   type LockChange,
@@ -24,12 +25,11 @@ export function studyChanges(before: Lock, after: Lock): LockChange[] {
 
 function phaseText({ design, gate, decide }: LockedPhase): string {
   if (design !== null) return `design ${design.tables.join(', ')}`;
-  if (gate !== null) return `gate for ${gate.role}: ${gate.ask}`;
+  if (gate !== null) return `gate ${gateText(gate)}`;
   return `decide: ${(decide ?? []).map(ruleText).join('; ')}`;
 }
 
 function phaseChanges(name: string, old: LockedPhase, now: LockedPhase): LockChange[] {
-  if (kindOf(old) !== kindOf(now)) return textChange('study', name, phaseText(old), phaseText(now));
   return [
     ...textChange('study', `${name}.design`, tablesText(old), tablesText(now)),
     ...gateChanges(`${name}.gate`, old.gate, now.gate),
@@ -37,17 +37,12 @@ function phaseChanges(name: string, old: LockedPhase, now: LockedPhase): LockCha
   ];
 }
 
-function kindOf({ design, gate }: LockedPhase): string {
-  if (design !== null) return 'design';
-  return gate === null ? 'decide' : 'gate';
-}
-
 function tablesText({ design }: LockedPhase): string | null {
   return design === null ? null : design.tables.join(', ');
 }
 
 function gateChanges(path: string, old: LockedPhase['gate'], now: LockedPhase['gate']): LockChange[] {
-  if (old === null || now === null) return [];
+  if (old === null || now === null) return textChange('study', path, gateText(old), gateText(now));
   return [
     ...textChange('study', `${path}.role`, old.role, now.role),
     ...textChange('study', `${path}.ask`, old.ask, now.ask),
@@ -55,6 +50,10 @@ function gateChanges(path: string, old: LockedPhase['gate'], now: LockedPhase['g
     ...setChanges('study', `${path}.outcomes`, old.outcomes, now.outcomes, { added: 'widened', removed: 'narrowed' }),
     ...numberChange('study', `${path}.timeout`, old.timeout_s, now.timeout_s, secondsText),
   ];
+}
+
+function gateText(gate: LockedPhase['gate']): string | null {
+  return gate === null ? null : `for ${gate.role}: ${gate.ask}`;
 }
 
 type Rule = NonNullable<LockedPhase['decide']>[number];
@@ -65,6 +64,7 @@ function decideChanges(path: string, before: readonly Rule[], after: readonly Ru
   return [
     ...namedChanges('study', old, now, ruleText, (name, was, is) => [
       ...textChange('study', `${name}.then`, actionText(was.action), actionText(is.action)),
+      ...textChange('study', `${name}.tables`, tablesOf(was.action), tablesOf(is.action)),
       ...numberChange('study', `${name}.at_most`, was.at_most, is.at_most),
       ...textChange('study', `${name}.because`, was.because, is.because),
     ]),
@@ -99,6 +99,10 @@ function actionText(action: LockedAction): string {
   }
 }
 
+function tablesOf(action: LockedAction): string | null {
+  return action.do === 'extend' ? action.tables.join(', ') : null;
+}
+
 /** Design tables of both locks by id, where the caller has them: then points are compared by value. */
 export interface TablesOfBoth {
   readonly before: ReadonlyMap<string, DesignTable>;
@@ -109,12 +113,12 @@ export interface TablesOfBoth {
 export function tableChanges(before: Lock, after: Lock, tables: TablesOfBoth | undefined): LockChange[] {
   const of = (lock: Lock): Map<string, LockedTable> => new Map(lock.tables.map((table) => [table.id, table]));
   return namedChanges('designs', of(before), of(after), tableText, (name, old, now) => {
-    if (old.sha256 === now.sha256) return leafChanges('designs', `${name}.generator`, old.generator, now.generator);
     const [was, is] = [tables?.before.get(name), tables?.after.get(name)];
+    const content = digestChange('designs', `${name}.table`, old.sha256, now.sha256);
     return [
       ...leafChanges('designs', `${name}.generator`, old.generator, now.generator),
       ...numberChange('designs', `${name}.points`, old.rows, now.rows),
-      ...(was === undefined || is === undefined ? contentChange(name, old, now) : pointChanges(name, was, is)),
+      ...(was === undefined || is === undefined || content.length === 0 ? content : pointChanges(name, was, is)),
     ];
   });
 }
@@ -125,17 +129,14 @@ function tableText({ rows, generator }: LockedTable): string {
     .join(', ')}`;
 }
 
-function contentChange(name: string, old: LockedTable, now: LockedTable): LockChange[] {
-  const text = ({ sha256 }: LockedTable): string => `table ${sha256.slice(0, 12)}`;
-  return textChange('designs', `${name}.table`, text(old), text(now));
-}
-
 function pointChanges(name: string, before: DesignTable, after: DesignTable): LockChange[] {
   const [old, now] = [pointsOf(before), pointsOf(after)];
   const kept = [...now].filter((point) => old.has(point)).length;
   const [lost, won] = [old.size - kept, now.size - kept];
-  const effect: Effect | null = lost === 0 ? (won === 0 ? null : 'more') : won === 0 ? 'fewer' : null;
-  if (lost === 0 && won === 0) return [];
+  const effect: Effect | null = lost === 0 ? 'more' : won === 0 ? 'fewer' : null;
+  if (lost === 0 && won === 0) {
+    return textChange('designs', `${name}.values`, `${old.size} points`, 'the same points in another order');
+  }
   const after_text = `${kept} kept, ${won} added, ${lost} removed`;
   return textChange('designs', `${name}.values`, `${old.size} different points`, after_text, effect);
 }

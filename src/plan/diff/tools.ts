@@ -1,12 +1,13 @@
 import type { Lock } from '../../ir/lock.ts';
 import type { PinnedCall, PinnedTool } from '../../ir/tools.ts';
-import { byName, jsonText, leafChanges, type LockChange, namedChanges, textChange } from './change.ts';
+import { byName, digestChange, jsonText, leafChanges, type LockChange, namedChanges, textChange } from './change.ts';
 
 /** Pins by tool; where one moved, which field of it. */
 export function lockedToolChanges(before: Lock, after: Lock): LockChange[] {
+  // Not by the pin's digest: what is executed is what is pinned, whatever the digest beside it says.
   const text = ({ pinned }: Lock['tools'][number]): string => pinnedText(pinned);
   return namedChanges('tools', byName(before.tools), byName(after.tools), text, (name, old, now) =>
-    old.pin === now.pin ? [] : pinChanges(name, old.pinned, now.pinned),
+    pinChanges(name, old.pinned, now.pinned),
   );
 }
 
@@ -26,14 +27,14 @@ function pinnedText({ transport, server }: PinnedTool): string {
 
 function pinChanges(name: string, old: PinnedTool, now: PinnedTool): LockChange[] {
   const files = ({ program }: PinnedTool): Map<string, string> =>
-    new Map(program.map(({ file, sha256 }) => [`${name}.program ${file}`, sha256.slice(0, 16)]));
+    new Map(program.map(({ file, sha256 }) => [`${name}.program ${file}`, sha256]));
   const calls = ({ calls: all }: PinnedTool): Map<string, PinnedCall> =>
     new Map(Object.entries(all).map(([call, pinned]) => [`${name}/${call}`, pinned]));
   return [
     ...textChange('tools', `${name}.transport`, old.transport.kind, now.transport.kind),
     ...textChange('tools', `${name}.command`, jsonText(old.transport.command), jsonText(now.transport.command)),
     ...leafChanges('tools', `${name}.env`, old.transport.env, now.transport.env),
-    ...namedChanges('tools', files(old), files(now), String, (file, was, is) => textChange('tools', file, was, is)),
+    ...namedChanges('tools', files(old), files(now), String, (file, was, is) => digestChange('tools', file, was, is)),
     ...textChange('tools', `${name}.server`, serverText(old), serverText(now)),
     ...textChange('tools', `${name}.probe`, old.probe?.call ?? null, now.probe?.call ?? null),
     ...leafChanges('tools', `${name}.probe`, old.probe?.answer ?? {}, now.probe?.answer ?? {}),
@@ -55,12 +56,7 @@ function callChanges(path: string, old: PinnedCall, now: PinnedCall): LockChange
     ...leafChanges('tools', `${path}.input`, old.input, now.input),
     ...leafChanges('tools', `${path}.answer`, old.answer, now.answer),
   ];
-  const contract = textChange(
-    'tools',
-    `${path}.contract`,
-    old.contract_sha256.slice(0, 16),
-    now.contract_sha256.slice(0, 16),
-  );
+  const contract = digestChange('tools', `${path}.contract`, old.contract_sha256, now.contract_sha256);
   return [
     ...textChange('tools', `${path}.effect`, callText(old), callText(now)),
     ...textChange('tools', `${path}.argv`, argvText(old), argvText(now)),

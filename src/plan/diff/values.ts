@@ -30,16 +30,12 @@ function constantText({ value, unit }: Constant): string {
 
 function sameQuantity(a: Constant, b: Constant): boolean {
   if (typeof a.value !== 'number' || typeof b.value !== 'number') return a.value === b.value;
-  return sameNumber(a.value, a.unit ?? '1', b.value, b.unit ?? '1');
-}
-
-function sameNumber(a: number, a_unit: string, b: number, b_unit: string): boolean {
-  const order = compareQuantities(a, a_unit, b, b_unit);
-  return order === 0;
+  return compareQuantities(a.value, a.unit ?? '1', b.value, b.unit ?? '1') === 0;
 }
 
 /** Negative, 0 or positive as numbers compare in the second unit; NaN where the units measure different things. */
 function compareQuantities(a: number, a_unit: string, b: number, b_unit: string): number {
+  if (a_unit === b_unit) return a - b;
   const [from, to] = [parseUnit(a_unit), parseUnit(b_unit)];
   if (!from.ok || !to.ok || !sameDimension(from.value, to.value)) return Number.NaN;
   const difference = convert(a, from.value, to.value) - b;
