@@ -42,6 +42,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./tools.ts')).toolsCommand,
   },
   {
+    name: 'review',
+    summary: 'read what a lock will do, and approve or reject it',
+    group: 'Approve',
+    load: async () => (await import('./review.ts')).reviewCommand,
+  },
+  {
     name: 'request',
     summary: 'write what is asked of the approvers of a lock',
     group: 'Approve',

@@ -24,6 +24,8 @@ export interface ReviewRow {
   readonly details: readonly ReviewLine[];
   /** Whether a screen shows the details at once. */
   readonly open: boolean;
+  /** The details are the plot of the points, which a screen draws in its own size. */
+  readonly plot: boolean;
 }
 
 export interface ReviewSection {

@@ -7,9 +7,10 @@ import { byWhom, type Writer } from './writers.ts';
 export function row(
   text: string,
   details: readonly ReviewLine[] = [],
-  options: { mark?: Mark; open?: boolean } = {},
+  options: { mark?: Mark; open?: boolean; plot?: boolean } = {},
 ): ReviewRow {
-  return { mark: options.mark ?? '', text: safeText(text), details, open: options.open ?? false };
+  const { mark = '', open = false, plot = false } = options;
+  return { mark, text: safeText(text), details, open, plot };
 }
 
 /** `name   value` with the values below each other. */

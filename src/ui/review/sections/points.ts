@@ -2,8 +2,8 @@ import type { LockedTable, LockedVariable } from '../../../ir/lock.ts';
 import { plural, shownNumber } from '../../format.ts';
 import { renderColumns } from '../../columns.ts';
 import { safeText } from '../../safe-text.ts';
-import type { ReviewColumn, ReviewPoints, ReviewRow, ReviewSection } from '../model.ts';
-import { jsonText, line, row } from '../rows.ts';
+import type { ReviewColumn, ReviewLine, ReviewPoints, ReviewRow, ReviewSection } from '../model.ts';
+import { exact, jsonText, line, row } from '../rows.ts';
 import { scatter, type ScatterAxis } from '../scatter.ts';
 import type { ReviewInput } from '../view.ts';
 
@@ -57,7 +57,7 @@ function plot(points: ReviewPoints): ReviewRow[] {
   if (x === undefined || y === undefined) return [];
   const lines = scatter(coordinates(points, x.at, y.at), { x: x.axis, y: y.axis, width: 60, height: 15 });
   const more = others.length === 0 ? '' : `; ${plural(others.length, 'more variable')} not plotted`;
-  return [row(`plot of all points${more}`, lines.map(line), { open: true })];
+  return [row(`plot of all points${more}`, lines.map(line), { open: true, plot: true })];
 }
 
 function designRow({ id, sha256, rows, first_point, generator, quality }: LockedTable): ReviewRow {
@@ -105,6 +105,13 @@ export function printedPoints(points: ReviewPoints, most: number): { heading: st
     cells,
   );
   return { heading, rows };
+}
+
+/** The values of the at-th point as the table has them. */
+export function exactPoint({ tables, columns }: ReviewPoints, at: number): ReviewLine[] {
+  const table = tables.find(({ rows, first_point }) => at + 1 < first_point + rows.length);
+  const values = table?.rows[at + 1 - table.first_point] ?? [];
+  return values.map((value, column) => line(`${columns[column]?.title ?? '?'} = ${exact(value)}`));
 }
 
 function valueText(value: number | string): string {
