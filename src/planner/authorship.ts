@@ -35,11 +35,14 @@ export function authorsOf(plan: JsonObject, not_by_model: ReadonlyMap<string, st
   function visit(path: Path, value: Json, old: Json | undefined, old_path: Path): Authors {
     const pointer = pointerOf(path);
     const told = not_by_model.get(pointer);
-    if (told !== undefined && !(old !== undefined && isSame(value, old))) return told;
-    if (old !== undefined && isSame(value, old)) return authorBefore(known, old_path);
+    const isKept = old !== undefined && isSame(value, old);
+    if (told !== undefined && !isKept) return told;
+    if (isKept && !hasInner(known, old_path)) return authorBefore(known, old_path);
     const members = membersOf(value);
-    if (members.length === 0 || path.length >= DEEPEST || pointer.length > LONGEST_POINTER - 70) return 'model';
-    const all: (readonly [string, string])[] = [];
+    if (members.length === 0) return isKept ? authorBefore(known, old_path) : 'model';
+    if (path.length >= DEEPEST || pointer.length > LONGEST_POINTER - 70) return 'model';
+    // What was taken out is told by the part that it was taken out of.
+    const all: (readonly [string, string])[] = lacksMembers(value, old) ? [[pointer, 'model']] : [];
     for (const [key, member] of members) {
       const match = matching(key, member, old);
       const inner = visit([...path, key], member, match?.value, [...old_path, match?.key ?? key]);
@@ -64,9 +67,23 @@ function authorBefore(fields: Fields, path: Path): string {
   return 'person';
 }
 
+/** Whether a record names parts of what a pointer leads to. */
+function hasInner(fields: Fields, path: Path): boolean {
+  const start = `${pointerOf(path)}/`;
+  return Object.keys(fields).some((pointer) => pointer.startsWith(start));
+}
+
 function membersOf(value: Json): readonly (readonly [string | number, Json])[] {
   if (Array.isArray(value)) return [...value.entries()];
   return isJsonObject(value) ? Object.entries(value) : [];
+}
+
+/** Whether the part had members before that it has no more. */
+function lacksMembers(value: Json, old: Json | undefined): boolean {
+  if (old === undefined) return false;
+  const before = membersOf(old);
+  if (Array.isArray(value)) return before.length > value.length;
+  return before.some(([key]) => at(value, String(key)) === undefined);
 }
 
 /** What a member was before: of the same key, of the same phase, or an equal item anywhere in the list. */
