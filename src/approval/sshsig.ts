@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { err, ok } from '../base/result.ts';
 import type { Result } from '../base/result.ts';
-import { concatBytes, fromBase64, utf8 } from './bytes.ts';
+import { concatBytes, fromBase64, toBase64, utf8 } from './bytes.ts';
 import { verifyEd25519 } from './ed25519.ts';
 import { parseSshKeyBlob, refusedKeyType } from './public-key.ts';
 import { SshReader, sshString } from './ssh-wire.ts';
@@ -68,6 +68,12 @@ export function parseArmouredSshsig(text: string): Result<Uint8Array, string> {
   if (text.length > 2 * MAX_BYTES) return err('the signature is too long');
   const blob = fromBase64(ARMOUR.exec(text)?.[1]?.replace(/\r?\n/g, '') ?? '');
   return blob === undefined || blob.length === 0 ? err('it is not an armoured SSH signature') : ok(blob);
+}
+
+/** The armoured form, as `ssh-keygen -Y verify` reads it. */
+export function armourSshsig(blob: Uint8Array): string {
+  const lines = toBase64(blob).match(/.{1,70}/g) ?? [];
+  return `-----BEGIN SSH SIGNATURE-----\n${lines.join('\n')}\n-----END SSH SIGNATURE-----\n`;
 }
 
 function parseSignature(blob: Uint8Array): Result<Uint8Array, string> {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ApprovedLock } from '../approval/authorise.ts';
 import { unwrap } from '../base/result.ts';
@@ -23,6 +24,7 @@ import { shownPath } from './project.ts';
 interface VerifyOptions extends JsonOption, TrustOption, StoreOption {
   readonly env?: string;
   readonly approval?: readonly string[];
+  readonly exportPae?: string;
 }
 
 export function verifyCommand(app: App): Command {
@@ -30,6 +32,7 @@ export function verifyCommand(app: App): Command {
     .argument('<lock>', 'lock file, NAME.lock.json, or the plan beside it')
     .option('--env <name>', 'the environment in which it would run (default: the one that was asked for)')
     .option('--approval <file...>', 'signed approvals, beside those in the folder approvals/ of the project')
+    .option('--export-pae <folder>', 'also write what `ssh-keygen -Y verify` needs to check SSH signatures')
     .action((lock: string, options: VerifyOptions) => verifyLock(app, lock, options));
   return withExamples(
     verify,
@@ -50,12 +53,20 @@ async function verifyLock(app: App, path: string, options: VerifyOptions): Promi
   const { trust, env, store, approval: approvals } = options;
   const wishes: AuthoriseWishes = { purpose: 'start', trust, env, store, approvals };
   const gathered = unwrap(await gatherEvidence(app, file, wishes));
+  if (options.exportPae !== undefined) await exportFor(app, options.exportPae, gathered);
   const approved = unwrap(decideOn(app, file, gathered, wishes));
   const found = unwrap(await openLock(app, file));
   const finding = { ...gathered, found, approved };
   if (options.json === true) app.terminal.out(JSON.stringify(document(finding), null, 2));
   else app.terminal.out(lines(app, finding).join('\n'));
   app.terminal.note(`  Next: expctl run ${path}`);
+}
+
+async function exportFor(app: App, folder: string, gathered: Gathered): Promise<void> {
+  const { exportPae } = await import('./export-pae.ts');
+  const checks = await exportPae(app, resolve(app.cwd, folder), gathered);
+  if (checks.length === 0) app.terminal.note('  No SSH key signed: there is nothing that ssh-keygen could check.');
+  for (const check of checks) app.terminal.note(`  ${safeText(check)}`);
 }
 
 function lines(app: App, finding: Finding): string[] {

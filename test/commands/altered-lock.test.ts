@@ -4,35 +4,26 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AuthoriseWishes, authoriseLock, decideOn, gatherEvidence } from '../../src/commands/authorised.ts';
 import { type LockFile, readLockFile, sha256Of } from '../../src/commands/locks.ts';
 import { unwrap } from '../../src/base/result.ts';
-import { makeProject, type TestProject } from './support.ts';
+import { type ApprovalProject, LOCK, makeApprovalProject, verdict } from './approval-project.ts';
 
 /*
  * What was signed is what runs: no lock and no design table that differs in one byte from what was approved is ever authorised, and
  * every refusal ends with status 3.
  */
 
-let at: TestProject;
-let trust: string;
+let at: ApprovalProject;
 let lock_path: string;
 let lock: Uint8Array;
 
 beforeAll(async () => {
-  at = makeProject();
-  const key = join(at.root, 'alice.key');
-  trust = join(at.root, 'trust.json');
-  lock_path = join(at.project, 'plans/beam-small.lock.json');
-  await at.run(['keys', 'new', key]);
-  await at.run([
-    ...['trust', 'init', '--person', 'alice', '--key', key],
-    ...['--solo', '--allow-without-terminal', '-o', trust],
-  ]);
-  await at.run(['lock', 'plans/beam-small.plan.yaml']);
-  await at.run(['approve', lock_path, '--key', key, '--trust', trust]);
+  at = await makeApprovalProject();
+  lock_path = join(at.project, LOCK);
+  await at.approve();
   lock = new Uint8Array(readFileSync(lock_path));
 });
 afterAll(() => at.remove());
 
-const wishes = (): AuthoriseWishes => ({ purpose: 'start', trust });
+const wishes = (): AuthoriseWishes => ({ purpose: 'start', trust: at.trust });
 
 /** The lock with one byte exchanged. */
 function altered(index: number, mask: number): Uint8Array {
@@ -92,12 +83,12 @@ test('bytes added or taken away, at either end: nothing is authorised', async ()
   try {
     for (const bytes of others) {
       writeFileSync(lock_path, Uint8Array.from(bytes));
-      expect(await verdict(), `${bytes.length} bytes`).toBe('3 LOCK_CHANGED');
+      expect(await verify(), `${bytes.length} bytes`).toBe('3 LOCK_CHANGED');
     }
   } finally {
     writeFileSync(lock_path, lock);
   }
-  expect(await verdict()).toBe('may run');
+  expect(await verify()).toBe('may run');
 });
 
 test('the program says so too: a sample of bytes, each in a process of its own', async () => {
@@ -105,7 +96,7 @@ test('the program says so too: a sample of bytes, each in a process of its own',
   try {
     for (const index of indices) {
       writeFileSync(lock_path, altered(index, 0x80 >> (index % 3)));
-      const { status, stdout } = await at.runProcess(['verify', lock_path, '--trust', trust, '--json']);
+      const { status, stdout } = await at.runProcess(['verify', lock_path, '--trust', at.trust, '--json']);
       expect(status, `byte ${index}`).toBe(3);
       expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'LOCK_CHANGED' } });
     }
@@ -124,28 +115,25 @@ test('every byte of a design table, one at a time: verify ends with status 3', a
       const bytes = Uint8Array.from(table);
       bytes[index] = bytes[index]! ^ (1 << (index % 8));
       writeFileSync(table_path, bytes);
-      ends.add(await verdict());
+      ends.add(await verify());
     }
     writeFileSync(table_path, Uint8Array.from([0xef, 0xbb, 0xbf, ...table]));
-    ends.add(await verdict());
+    ends.add(await verify());
   } finally {
     writeFileSync(table_path, table);
   }
   expect([...ends]).toEqual(['3 LOCK_CHANGED']);
-  expect(await verdict()).toBe('may run');
+  expect(await verify()).toBe('may run');
 });
 
 test('a lock that nobody asked about is not read, whatever it is', async () => {
   const stranger = join(at.project, 'plans/stranger.lock.json');
   for (const text of ['', '{', 'no lock', '{"expctl_lock":1}', '\u0000']) {
     writeFileSync(stranger, text);
-    expect(await verdict(stranger), text).toBe('3 NOT_APPROVED');
+    expect(await verify(stranger), text).toBe('3 NOT_APPROVED');
   }
 });
 
-/** What `verify` says, in this process: the code of the refusal, or `may run`. */
-async function verdict(path = lock_path): Promise<string> {
-  const { status, stdout } = await at.run(['verify', path, '--trust', trust, '--json']);
-  const document = JSON.parse(stdout) as { may_run?: boolean; error?: { code: string } };
-  return status === 0 && document.may_run === true ? 'may run' : `${status} ${document.error?.code}`;
+async function verify(path = lock_path): Promise<string> {
+  return verdict(await at.run(['verify', path, '--trust', at.trust, '--json']));
 }
