@@ -20,6 +20,8 @@ import type { StudyState } from '../../../src/kernel/study.ts';
  */
 
 export const TASK_QUEUE = 'expctl';
+/** How long a worker that died in the middle of a step of a workflow is waited for. */
+export const WORKFLOW_TASK_TIMEOUT = '2s';
 
 export interface StudyArguments {
   readonly run: string;

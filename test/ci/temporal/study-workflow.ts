@@ -35,6 +35,7 @@ import {
   type StudyArguments,
   studySays,
   studyStatus,
+  WORKFLOW_TASK_TIMEOUT,
 } from './protocol.ts';
 import { WorkflowTimers } from './workflow-timers.ts';
 
@@ -96,8 +97,7 @@ class StudyPerformer {
   #listen(): void {
     setHandler(pointSays, (said) => void this.#inbox.push({ from: 'point', said }));
     setHandler(operatorSays, (fact) => {
-      const changes = () => this.#end === null && (fact.type === 'run.cancelled' || this.#pauses(fact.type));
-      this.#inbox.push({ from: 'outside', fact, counts: changes });
+      this.#inbox.push({ from: 'outside', fact, counts: () => this.#changes(fact.type) });
     });
     setHandler(decideGate, (decision) => this.#decide(decision), {
       validator: (decision) => this.#assertPossible(decision),
@@ -109,8 +109,11 @@ class StudyPerformer {
     }));
   }
 
-  #pauses(type: 'run.paused' | 'run.resumed'): boolean {
-    return this.#study?.paused === (type === 'run.resumed');
+  /** What is so already is no fact. */
+  #changes(type: 'run.paused' | 'run.resumed' | 'run.cancelled'): boolean {
+    if (this.#study === null || this.#study.status === 'finished') return false;
+    if (type === 'run.cancelled') return this.#study.ending?.status !== 'cancelled';
+    return this.#study.paused === (type === 'run.resumed');
   }
 
   // --- facts ---
@@ -131,16 +134,16 @@ class StudyPerformer {
     if (fact.type === 'study.timer_fired' && fact.timer === WALL_TIME) this.#wall_time_left_ms = null;
     await append(this.#given.run, 'study', this.#seq + 1, [fact, ...records]);
     this.#seq += 1 + records.length;
-    for (const command of commands) await this.#perform(command, study);
+    for (const command of commands) await this.#perform(command);
     this.#countWallTime();
   }
 
-  async #perform(command: StudyCommand, study: StudyState): Promise<void> {
+  async #perform(command: StudyCommand): Promise<void> {
     switch (command.do) {
       case 'start_point':
         return this.#startPoint(command.point, command.values);
       case 'signal_points':
-        for (const point of study.in_flight) this.#tell(point, { type: SIGNALS[command.signal] });
+        for (const point of command.points) this.#tell(point, { type: SIGNALS[command.signal] });
         return;
       case 'timer':
         if (command.timer === WALL_TIME) this.#wall_time_left_ms = command.after_s * 1000;
@@ -165,6 +168,7 @@ class StudyPerformer {
       workflowId: pointWorkflowId(run, point),
       args: [{ run, lock: pointLock(lock), point, values }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
     });
   }
 

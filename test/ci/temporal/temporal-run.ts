@@ -8,7 +8,7 @@ import type { Lock } from '../../../src/ir/lock.ts';
 import { type JournalLine, journalOf } from './activities.ts';
 import { startedFact } from './approved.ts';
 import type { DevServer } from './dev-server.ts';
-import { pointWorkflowId, TASK_QUEUE } from './protocol.ts';
+import { pointWorkflowId, TASK_QUEUE, WORKFLOW_TASK_TIMEOUT } from './protocol.ts';
 import { TABLES } from './small-lock.ts';
 import type { studyWorkflow } from './study-workflow.ts';
 
@@ -61,6 +61,7 @@ export class TemporalRun {
       workflowId: this.run,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       taskQueue: TASK_QUEUE,
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       args: [given],
     });
   }
