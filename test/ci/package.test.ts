@@ -1,0 +1,134 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+/* The package as a user gets it: what it holds, and that it runs with npx from the tarball in an empty folder. */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const { version, dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  dependencies: Readonly<Record<string, string>>;
+};
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+let folder: string;
+let packed: Packed;
+let paths: readonly string[];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'expctl-package-'));
+  const out = npm(ROOT, ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+  packed = (JSON.parse(out.stdout) as Packed[])[0]!;
+  paths = packed.files.map(({ path }) => path);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function npm(cwd: string, args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync('npm', args, { cwd, encoding: 'utf8', env: plainEnv() });
+}
+
+/** Without what the npm that runs the tests says to its children. */
+function plainEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_(?!config_)|INIT_CWD)/.test(name)));
+}
+
+function texts(): [string, string][] {
+  return paths.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]);
+}
+
+describe('what the package holds', () => {
+  test('program, schemas and the papers, nothing else', () => {
+    const places = new Set(paths.map((path) => path.split('/')[0]));
+    const known = ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'schema'];
+    expect([...places].sort()).toEqual(known);
+    expect(paths).toEqual(
+      expect.arrayContaining(['bin/expctl.js', 'dist/main.js', 'dist/index.js', 'dist/index.d.ts']),
+    );
+    expect(paths.filter((path) => /\.(map|tsx?)$/.test(path) && !path.endsWith('.d.ts'))).toEqual([]);
+  });
+
+  test('no path of the machine that built it', () => {
+    const own = [ROOT.replace(/\/$/, ''), `${homedir()}/`, tmpdir()].filter((path) => path.length > 4);
+    for (const [path, text] of texts()) {
+      const found = own.filter((place) => path.startsWith('dist/') && text.includes(place));
+      expect({ path, found: found.filter((place) => place !== '/tmp') }).toEqual({ path, found: [] });
+      expect({ path, mapped: /sourceMappingURL/.test(text) }).toEqual({ path, mapped: false });
+    }
+  });
+
+  test('every module that it imports is one of its dependencies, and every dependency is imported', () => {
+    const imported = texts()
+      .filter(([path]) => /^(bin|dist)\/.*\.js$/.test(path))
+      .flatMap(([, text]) => [
+        ...text.matchAll(
+          /^(?:import|export)\b[^'"\n]*?from ?["']([^"'\n]+)["']|^import ?["']([^"'\n]+)["']|\bimport\(["']([^"'\n]+)["']\)/gm,
+        ),
+      ])
+      .map((match) => match[1] ?? match[2] ?? match[3]!)
+      .filter((name) => !name.startsWith('.') && !name.startsWith('node:'));
+    const packages = new Set(
+      imported.map((name) =>
+        name
+          .split('/')
+          .slice(0, name.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+    );
+    for (const name of builtinModules) packages.delete(name);
+    expect([...packages].sort()).toEqual(Object.keys(dependencies).sort());
+  });
+});
+
+describe('installed from the tarball in an empty folder', () => {
+  let project: string;
+
+  beforeAll(() => {
+    project = join(folder, 'empty');
+    mkdirSync(join(project, 'plans'), { recursive: true });
+    writeFileSync(join(project, 'package.json'), '{ "private": true }\n');
+    const install = ['install', '--no-audit', '--no-fund', join(folder, packed.filename)];
+    const offline = npm(project, [...install, '--offline']);
+    const done = offline.status === 0 ? offline : npm(project, install);
+    if (done.status !== 0) throw new Error(`npm install failed:\n${done.stderr}`);
+  }, 600_000);
+
+  function npx(...args: readonly string[]): { status: number | null; stdout: string; stderr: string } {
+    return spawnSync('npx', ['--no-install', 'expctl', ...args], { cwd: project, encoding: 'utf8', env: plainEnv() });
+  }
+
+  test('--version and --help', () => {
+    expect(npx('--version')).toMatchObject({ status: 0, stdout: `${version}\n`, stderr: '' });
+    expect(npx('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('expctl'), stderr: '' });
+  });
+
+  test('it checks and locks a plan', () => {
+    copyFileSync(join(ROOT, 'plans/beam.plan.yaml'), join(project, 'plans/beam.plan.yaml'));
+    copyFileSync(join(ROOT, 'test/plan/fixtures/beam.tools.lock.json'), join(project, 'tools.lock.json'));
+    const tools = readFileSync(join(ROOT, 'examples/beam/tools.yaml'), 'utf8');
+    writeFileSync(join(project, 'tools.yaml'), tools.replace('SERVER', 'beam/server.js'));
+    expect(npx('check', 'plans/beam.plan.yaml')).toMatchObject({ status: 0 });
+    expect(npx('lock', 'plans/beam.plan.yaml')).toMatchObject({ status: 0 });
+    expect(readdirSync(join(project, 'plans'))).toContain('beam.lock.json');
+  });
+
+  test('native and heavy parts load: a store can be made and listed', () => {
+    expect(npx('list', '--json')).toMatchObject({ status: 0 });
+  });
+
+  test('its library can be imported, types included', () => {
+    const script = `import * as expctl from 'expctl'; console.log(JSON.stringify(Object.keys(expctl)));`;
+    writeFileSync(join(project, 'library.mjs'), script);
+    const { status, stdout } = spawnSync(process.execPath, ['library.mjs'], { cwd: project, encoding: 'utf8' });
+    expect(status).toBe(0);
+    const names = ['canonicalJson', 'checkPlan', 'diffPlans', 'drawDesign', 'lockPlan', 'verifyApproval'];
+    expect(JSON.parse(stdout)).toEqual(expect.arrayContaining(names));
+  });
+});
