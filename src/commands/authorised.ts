@@ -9,7 +9,7 @@ import type { Lock } from '../ir/lock.ts';
 import type { App } from './app.ts';
 import { checkQuestions } from './approval-flow.ts';
 import { environmentDigest } from './environment.ts';
-import { type LockFile, type LockOnDisk, lockIn, openLock, readLockFile } from './locks.ts';
+import { type LockFile, lockIn } from './locks.ts';
 import { storeOf } from './project.ts';
 import {
   envelopeFiles,
@@ -62,19 +62,6 @@ export async function authoriseLock(
 ): Promise<Result<ApprovedLock<Lock>>> {
   const gathered = await gatherEvidence(app, candidate, wishes);
   return gathered.ok ? decideOn(app, candidate, gathered.value, wishes) : gathered;
-}
-
-/** The same for a lock's file; and the design tables that belong to it, each proved to be the one that was locked. */
-export async function authoriseLockFile(
-  app: App,
-  path: string,
-  wishes: AuthoriseWishes,
-): Promise<Result<{ readonly approved: ApprovedLock<Lock>; readonly found: LockOnDisk }>> {
-  const file = await readLockFile(app, path);
-  const approved = await authoriseLock(app, file, wishes);
-  if (!approved.ok) return approved;
-  const found = await openLock(app, file);
-  return found.ok ? ok({ approved: approved.value, found: found.value }) : found;
 }
 
 /** Trust policy, request, envelopes, environment as it is now, and how many runs there were. */
