@@ -1,4 +1,5 @@
 import type { Problem } from '../../ir/problem.ts';
+import { safeText } from '../safe-text.ts';
 
 /*
  * SARIF 2.1.0 (OASIS, errata 01): what code-scanning services read. Only the members that say something are written.
@@ -33,7 +34,7 @@ function resultOf({ code, severity, message, fix, file, line, column, pointer }:
     ruleId: code,
     ruleIndex,
     level: severity,
-    message: { text: `${message} ${fix}` },
+    message: { text: messageText(`${message} ${fix}`) },
     locations: [
       {
         physicalLocation: {
@@ -44,6 +45,11 @@ function resultOf({ code, severity, message, fix, file, line, column, pointer }:
       },
     ],
   };
+}
+
+/** Text of the plan may be in it: no control characters, and no embedded link (SARIF 2.1.0, section 3.11.6). */
+function messageText(text: string): string {
+  return safeText(text).replaceAll('](', '] (');
 }
 
 /** A path as a URI reference (RFC 3986): relative stays relative, so that a service finds it in the repository. */
