@@ -114,6 +114,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./watch.ts')).watchCommand,
   },
   {
+    name: 'trace',
+    summary: 'go from a number or file back to what made it',
+    group: 'Evidence',
+    load: async () => (await import('./trace.ts')).traceCommand,
+  },
+  {
     name: 'replay',
     summary: 'recompute a run from its lock and journal, without any tool',
     group: 'Evidence',
