@@ -1,6 +1,7 @@
 import { ExpctlError } from '../../base/error.ts';
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Result } from '../../base/result.ts';
+import { canonicalJson } from '../../ir/canonical.ts';
 import type { Outcome } from '../../ir/events.ts';
 import type { LockedTool } from '../../ir/lock.ts';
 import type { PollCommand, SendCommand } from '../../kernel/point.ts';
@@ -20,8 +21,10 @@ export interface EffectsDeps {
   readonly clock: Clock;
   /** Makes, once, and names the folder in which a tool may work for the effect. */
   readonly workFolder: (point: number, step: string, attempt: number) => Promise<string>;
-  /** Asked before each sending: whether the approval still holds. An error ends the performance of the run. */
+  /** Asked before each sending: whether the approval still holds. */
   readonly mayDispatch: () => Result<void>;
+  /** Told when it does not: nothing was sent, and the effect is no longer out. */
+  readonly denied: (error: ExpctlError) => void;
   /** Notes in the journal, before it happens, that the effect is sent again. */
   readonly resent: (point: number, command: SendCommand) => Promise<void>;
   readonly answered: (
@@ -45,7 +48,6 @@ export class Effects {
   readonly #sessions = new Map<string, ToolSession>();
   /** By `point/step`. */
   readonly #out = new Map<string, AbortController>();
-  #closed = false;
 
   constructor(deps: EffectsDeps) {
     this.#deps = deps;
@@ -84,7 +86,6 @@ export class Effects {
 
   /** Ends all tools; whatever is out is left as it is, to be found again by `resume`. */
   async close(): Promise<void> {
-    this.#closed = true;
     for (const controller of this.#out.values()) controller.abort();
     this.#out.clear();
     const sessions = [...this.#sessions.values()];
@@ -92,57 +93,44 @@ export class Effects {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
-  #perform(
-    point: number,
-    command: SendCommand | PollCommand,
-    work: (signal: AbortSignal) => Promise<CallEnd | null>,
-  ): void {
+  #perform(point: number, command: SendCommand | PollCommand, work: (signal: AbortSignal) => Promise<Sent>): void {
     const name = `${point}/${command.step}`;
     const controller = new AbortController();
     this.#out.set(name, controller);
     const started_ms = this.#deps.clock.now_ms();
     work(controller.signal)
       .then((end) => {
-        if (end === null || controller.signal.aborted || this.#closed) return;
+        if (this.#out.get(name) !== controller) return;
         this.#out.delete(name);
+        if (end === 'given up') return;
+        if (end instanceof ExpctlError) return this.#deps.denied(end);
         const observed = { ...end.observed, started_ms, ended_ms: this.#deps.clock.now_ms() };
         this.#deps.answered(point, command, outcomeOf(end), observed);
       })
       .catch((error: unknown) => this.#deps.fatal(fatalError(error)));
   }
 
-  async #sendUntilKnown(
-    point: number,
-    command: SendCommand,
-    signal: AbortSignal,
-    again: boolean,
-  ): Promise<CallEnd | null> {
+  async #sendUntilKnown(point: number, command: SendCommand, signal: AbortSignal, again: boolean): Promise<Sent> {
     const repeatable = command.effect === 'pure' || command.effect === 'by_key';
+    const allowed = this.#deps.mayDispatch();
+    if (!allowed.ok) return allowed.error;
     if (again && !repeatable) return unknownOutcome(command, 'expctl ended before it knew the answer');
     if (again) await this.#deps.resent(point, command);
     for (let resends = 0; ; resends += 1) {
       const end = await this.#call(point, command, signal);
-      if (end === null || end.kind !== 'lost' || signal.aborted) return end;
+      if (!isEnd(end) || end.kind !== 'lost' || signal.aborted) return end;
       if (!repeatable) return unknownOutcome(command, end.message);
-      if (resends >= MOST_RESENDS) {
-        const message = `no answer after ${resends + 1} sendings under one key: ${end.message}`;
-        return {
-          kind: 'failure',
-          class: end.reason === 'timeout' ? 'timeout' : 'tool_broken',
-          message,
-          observed: end.observed,
-        };
-      }
+      if (resends >= MOST_RESENDS) return neverAnswered(command, end, resends + 1);
       await this.#wait(Math.min(FIRST_WAIT_S * 2 ** resends, LONGEST_WAIT_S), signal);
-      if (signal.aborted) return null;
+      if (signal.aborted) return 'given up';
       await this.#deps.resent(point, command);
     }
   }
 
-  async #pollUntilEnded(point: number, command: PollCommand, signal: AbortSignal): Promise<CallEnd | null> {
+  async #pollUntilEnded(point: number, command: PollCommand, signal: AbortSignal): Promise<Sent> {
     for (let lost = 0; !signal.aborted; ) {
       const end = await this.#call(point, command, signal);
-      if (end === null || end.kind === 'failure') return end;
+      if (!isEnd(end) || (end.kind === 'failure' && end.class !== 'transient')) return end;
       if (end.kind === 'answer') {
         if (this.#deps.pollEnded(point, command.step, end.answer)) return end;
         lost = 0;
@@ -155,16 +143,15 @@ export class Effects {
       }
       await this.#wait(command.every_s, signal);
     }
-    return null;
+    return 'given up';
   }
 
-  /** One sending; null when the approval does not allow it any more, which ends the performance of the run. */
-  async #call(point: number, command: SendCommand | PollCommand, signal: AbortSignal): Promise<CallEnd | null> {
+  /** One sending; an error when the approval does not allow it any more. */
+  async #call(point: number, command: SendCommand | PollCommand, signal: AbortSignal): Promise<Sent> {
     const allowed = this.#deps.mayDispatch();
-    if (!allowed.ok) {
-      this.#deps.fatal(allowed.error);
-      return null;
-    }
+    if (!allowed.ok) return allowed.error;
+    const work_folder = await this.#deps.workFolder(point, command.step, command.attempt);
+    if (signal.aborted) return 'given up';
     const slash = command.call.indexOf('/');
     const session = this.#sessions.get(command.call.slice(0, slash));
     if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);
@@ -172,7 +159,7 @@ export class Effects {
       call: command.call.slice(slash + 1),
       arguments: command.arguments,
       key: effectKey(this.#deps.run, point, command),
-      work_folder: await this.#deps.workFolder(point, command.step, command.attempt),
+      work_folder,
       timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
       signal,
     });
@@ -196,9 +183,33 @@ export class Effects {
 /** A poll answers at once; its own time-out is that of the whole job. */
 const LONGEST_POLL_S = 60;
 
+/** How a sending ended, that there was none since the approval does not hold, or that nobody waits for it any more. */
+type Sent = CallEnd | ExpctlError | 'given up';
+
+function isEnd(sent: Sent): sent is CallEnd {
+  return sent !== 'given up' && !(sent instanceof ExpctlError);
+}
+
+/** What a journal can hold: an answer with a number that is not finite, say, would end the run rather than the point. */
 function outcomeOf(end: CallEnd): Outcome {
-  if (end.kind === 'answer') return { ok: true, answer: end.answer, artifacts: end.artifacts };
-  return { ok: false, class: end.kind === 'failure' ? end.class : 'unknown_outcome', message: end.message };
+  if (end.kind !== 'answer') {
+    const message = end.message.replace(/\p{Surrogate}/gu, '\u{FFFD}');
+    return { ok: false, class: end.kind === 'failure' ? end.class : 'unknown_outcome', message };
+  }
+  try {
+    canonicalJson([end.answer, end.artifacts]);
+    return { ok: true, answer: end.answer, artifacts: end.artifacts };
+  } catch (error) {
+    return { ok: false, class: 'bad_metric', message: `the answer cannot be kept: ${(error as Error).message}` };
+  }
+}
+
+/** Of a pure call nothing is left behind; of any other it is not known whether it happened. */
+function neverAnswered(command: SendCommand, end: Extract<CallEnd, { kind: 'lost' }>, sendings: number): CallEnd {
+  const ended = end.reason === 'timeout' ? 'timeout' : 'tool_broken';
+  const message = `no answer after ${sendings} sendings under one key: ${end.message}`;
+  const { observed } = end;
+  return { kind: 'failure', class: command.effect === 'pure' ? ended : 'unknown_outcome', message, observed };
 }
 
 function unknownOutcome(command: SendCommand, why: string): CallEnd {

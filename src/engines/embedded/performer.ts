@@ -1,0 +1,348 @@
+import { ExpctlError } from '../../base/error.ts';
+import type { JsonObject } from '../../base/json.ts';
+import { err, ok, type Result } from '../../base/result.ts';
+import { unreachable } from '../../base/unreachable.ts';
+import { type GateOpened, type JournalRow, type PointFact, pointStream, type StudyFact } from '../../ir/events.ts';
+import type { RunCommand, RunMachine, Settled } from '../../kernel/run.ts';
+import { WALL_TIME } from '../../kernel/study.ts';
+import { effectKey } from '../effect-key.ts';
+import type { InboxMessage, Lease, NewEvent } from '../ports.ts';
+import { ActiveTime } from './active-time.ts';
+import { Effects } from './effects.ts';
+import { Inbox } from './inbox.ts';
+import { type Pending, type PendingTimer, timerName } from './pending.ts';
+import type { Recovered } from './recover.ts';
+import { Timers } from './timers.ts';
+import { type Gate, recordedEnd, recordedGate, gateOf } from './records.ts';
+import type { EngineDeps, Performance, PerformOptions, RunEnd } from './types.ts';
+
+/**
+ * Performs one run: takes facts in, has them made durable, does what follows from them.
+ *
+ *   E1. Events are appended in the order in which their facts were taken in.
+ *   E2. What a fact asks for (to send, to poll, to set a timer) is done only once the fact and its records are durable; what it
+ *       takes back is taken back at once.
+ *   E3. Only what the machines still ask for is taken in: an answer or a timer that was taken back meanwhile is no fact.
+ *   E4. After the end nothing is sent and nothing is appended.
+ */
+export class Performer {
+  readonly machine: RunMachine;
+  readonly #deps: EngineDeps;
+  readonly #options: PerformOptions;
+  readonly #pending: Pending;
+  readonly #effects: Effects;
+  readonly #timers: Timers;
+  readonly #time: ActiveTime;
+  readonly #inbox: Inbox;
+  readonly #end: Promise<Result<RunEnd>>;
+  #resolveEnd!: (end: Result<RunEnd>) => void;
+  #lease: Lease | null = null;
+  #ended = false;
+  /** Transactions on their way to the disk, and the last of them. */
+  #appending = 0;
+  #lastAppend: Promise<unknown> = Promise.resolve();
+  /** All messages from before were obeyed. */
+  #listening = false;
+  #gate: Gate | null = null;
+  #finished: RunEnd | null = null;
+  #draining = false;
+  /** Why nothing may be sent any more. */
+  #denied: ExpctlError | null = null;
+
+  constructor(deps: EngineDeps, options: PerformOptions, recovered: Recovered) {
+    this.#deps = deps;
+    this.#options = options;
+    this.machine = recovered.machine;
+    this.#pending = recovered.pending;
+    this.#timers = new Timers(deps.clock);
+    this.#time = new ActiveTime(deps.clock, recovered.active_ms);
+    this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#obey(message));
+    this.#end = new Promise((resolve) => {
+      this.#resolveEnd = resolve;
+    });
+    this.#effects = this.#newEffects();
+  }
+
+  #newEffects(): Effects {
+    const { run, approved } = this.#options;
+    return new Effects({
+      run,
+      tools: this.#deps.tools,
+      clock: this.#deps.clock,
+      workFolder: (point, step, attempt) => this.#deps.workFolder(run, point, step, attempt),
+      mayDispatch: () => approved.checkTime(this.#deps.clock.now_ms()),
+      denied: (error) => {
+        this.#denied ??= error;
+        this.#drain(error.message);
+        this.#settleEnd();
+      },
+      resent: async (point, { step, part, attempt }) => {
+        if (this.#ended) return;
+        await this.#append(this.settle(point, { type: 'effect.resent', step, part, attempt }), {});
+      },
+      answered: (point, command, outcome, observed) => {
+        const { step, part, attempt } = command;
+        if (!this.#pending.asks(point, command)) return;
+        this.#take(point, { type: 'effect.answered', step, part, attempt, outcome }, observed);
+      },
+      pollEnded: (point, step, answer) => this.machine.pollEnded(point, step, answer),
+      fatal: (error) => this.#fail(error),
+    });
+  }
+
+  openTools(): Promise<Result<void>> {
+    return this.#effects.open(this.#options.approved.lock.tools);
+  }
+
+  closeTools(): Promise<void> {
+    return this.#effects.close();
+  }
+
+  /** Performs a run whose first events were just written. */
+  begin(lease: Lease, commands: readonly RunCommand[]): Performance {
+    this.#lease = lease;
+    void this.#guard(async () => {
+      for await (const row of this.#deps.journal.read(this.#options.run)) this.#durable(row);
+      this.#perform(commands);
+      await this.#listen();
+    });
+    return this.#performance();
+  }
+
+  /** Goes on with a recovered run: asks again for what was not answered. @param earlier id of the last message from before */
+  goOn(lease: Lease, earlier: number): Performance {
+    this.#lease = lease;
+    void this.#guard(() => this.#goOn(earlier));
+    return this.#performance();
+  }
+
+  async #goOn(earlier: number): Promise<void> {
+    const { journal } = this.#deps;
+    const { run, by } = this.#options;
+    const { study } = this.machine;
+    if (study?.status === 'finished') {
+      this.#finished = await recordedEnd(journal, run);
+      return this.#settleEnd();
+    }
+    if (study?.status === 'at_gate') this.#gate = await recordedGate(journal, run);
+    this.#keepTime();
+    for (const { point, command } of [...this.#pending.effects.values()]) {
+      if (command.do === 'send') this.#effects.send(point, command, { again: true });
+      else this.#effects.poll(point, command);
+    }
+    // Before timers that are overdue: a decision that was made in time, and was not read, still counts.
+    await this.#inbox.read(earlier);
+    this.#settleEnd();
+    if (study?.paused && study.status !== 'finished' && !this.#draining && !this.#ended) {
+      await this.#append(this.settle(null, { type: 'run.resumed', by }), this.#deps.host);
+    }
+    if (this.#ended) return;
+    for (const timer of [...this.#pending.timers.values()]) this.#setTimer(timer);
+    await this.#listen();
+  }
+
+  #performance(): Performance {
+    return {
+      end: this.#end,
+      drain: (reason) => {
+        this.#drain(reason);
+        this.#settleEnd();
+      },
+      stop: () => void this.#finish(ok(this.#finished ?? { kind: 'interrupted' })),
+    };
+  }
+
+  #drain(reason: string): void {
+    const { study } = this.machine;
+    this.#draining = true;
+    if (study === null || study.paused || study.status === 'finished') return;
+    this.#take(null, { type: 'run.paused', by: this.#options.by, reason }, {});
+  }
+
+  // --- facts in, commands out ---
+
+  /** Takes in a fact: what it takes back is taken back at once, what it asks for is for `#perform`. */
+  settle(point: number | null, fact: StudyFact | PointFact): Settled {
+    const settled = this.machine.settle(point, fact);
+    const stream = point === null ? 'study' : pointStream(point);
+    this.#pending.follow(stream, fact, settled.commands, this.#deps.clock.now_ms());
+    for (const { point: of, command } of settled.commands) {
+      if (command.do === 'stop_poll') this.#effects.stopPoll(of!, command.step);
+      if (command.do === 'cancel_timer') this.#timers.cancel(timerName(of, command.timer));
+    }
+    this.#keepTime();
+    return settled;
+  }
+
+  /** Events with what only this engine knows of them: `observed` belongs to the first, keys to the intents. */
+  observed({ events }: Settled, observed: JsonObject): NewEvent[] {
+    return events.map(({ stream, event }, index) => {
+      if (event.type !== 'effect.intended') return { stream, event, observed: index === 0 ? observed : {} };
+      const key = effectKey(this.#options.run, Number(stream.slice('point/'.length)), event);
+      return { stream, event, observed: { key } };
+    });
+  }
+
+  #take(point: number | null, fact: StudyFact | PointFact, observed: JsonObject): void {
+    if (this.#ended) return;
+    void this.#guard(() => this.#append(this.settle(point, fact), observed));
+  }
+
+  async #append(settled: Settled, observed: JsonObject): Promise<void> {
+    this.#appending += 1;
+    const appended = this.#deps.journal.append(this.#lease!, this.observed(settled, observed));
+    this.#lastAppend = appended;
+    const rows = await appended;
+    this.#appending -= 1;
+    for (const row of rows) this.#durable(row);
+    this.#perform(settled.commands);
+  }
+
+  #durable(row: JournalRow): void {
+    if (row.type === 'gate.opened') this.#gate = gateOf(row);
+    this.#deps.onRow(row);
+  }
+
+  #perform(commands: readonly RunCommand[]): void {
+    if (this.#ended) return;
+    for (const { point, command } of commands) this.#performOne(point, command);
+    this.#settleEnd();
+  }
+
+  #performOne(point: RunCommand['point'], command: RunCommand['command']): void {
+    switch (command.do) {
+      case 'send':
+        return this.#effects.send(point!, command, { again: false });
+      case 'poll':
+        if (this.#pending.asks(point!, command)) this.#effects.poll(point!, command);
+        return;
+      case 'timer': {
+        const timer = this.#pending.timers.get(timerName(point, command.timer));
+        if (timer !== undefined) this.#setTimer(timer);
+        return;
+      }
+      case 'finish':
+        this.#finished = { kind: 'finished', status: command.status, reason: command.reason };
+        return;
+      case 'open_gate':
+      case 'stop_poll':
+      case 'cancel_timer':
+        return;
+      default:
+        return unreachable(command);
+    }
+  }
+
+  // --- time ---
+
+  #setTimer(pending: PendingTimer): void {
+    const { point, timer, due_ms, after_s } = pending;
+    const name = timerName(point, timer);
+    const counts_active = name === timerName(null, WALL_TIME);
+    if (counts_active && !this.#time.running) return;
+    const left_ms = after_s * 1000 - this.#time.used_ms;
+    this.#timers.set(name, counts_active ? this.#deps.clock.now_ms() + left_ms : due_ms, () => {
+      if (this.#pending.timers.get(name) !== pending) return;
+      this.#take(point, { type: point === null ? 'study.timer_fired' : 'point.timer_fired', timer }, {});
+    });
+  }
+
+  /** The wall time stands still while a person is waited for. */
+  #keepTime(): void {
+    if (!this.#time.follow(this.machine.study)) return;
+    const timer = this.#pending.timers.get(timerName(null, WALL_TIME));
+    if (!this.#time.running) this.#timers.cancel(timerName(null, WALL_TIME));
+    else if (timer !== undefined && this.#lease !== null) this.#setTimer(timer);
+  }
+
+  // --- messages ---
+
+  /** Messages that came while nobody performed the run are read before it can end at a gate or as paused. */
+  async #listen(): Promise<void> {
+    if (this.#ended) return;
+    this.#inbox.listen(() => void this.#guard(() => this.#readInbox()));
+    await this.#inbox.read();
+    this.#listening = true;
+    this.#settleEnd();
+  }
+
+  async #readInbox(): Promise<void> {
+    if (this.#ended) return;
+    await this.#inbox.read();
+    this.#settleEnd();
+  }
+
+  async #obey({ kind, body }: InboxMessage): Promise<void> {
+    const { study } = this.machine;
+    if (study === null || study.status === 'finished') return;
+    if (kind === 'gate') return this.#decideGate(body);
+    const by = String(body['by'] ?? 'unknown');
+    const reason = String(body['reason'] ?? '');
+    if (kind === 'pause' && !study.paused) {
+      await this.#append(this.settle(null, { type: 'run.paused', by, reason }), {});
+    } else if (kind === 'resume' && study.paused) {
+      await this.#append(this.settle(null, { type: 'run.resumed', by }), {});
+    } else if (kind === 'cancel' && study.ending?.status !== 'cancelled') {
+      await this.#append(this.settle(null, { type: 'run.cancelled', by, reason }), {});
+    }
+  }
+
+  async #decideGate(body: JsonObject): Promise<void> {
+    await this.#lastAppend; // with which the gate may have opened
+    const gate = this.#gate;
+    const isOpen = () => this.#gate === gate && this.machine.study?.status === 'at_gate';
+    if (gate === null || !isOpen()) {
+      return this.#deps.onNotice('A decision came for a gate that is not open; it changes nothing.');
+    }
+    const decision = await this.#deps.verifyGate(body, gate.opened, gate.head);
+    if (!decision.ok) return this.#deps.onNotice(`A decision was refused: ${decision.error.message}`);
+    if (!isOpen()) return this.#deps.onNotice('A decision came too late: the gate is closed; it changes nothing.');
+    const { outcome, principal, statement_sha256, envelope_sha256 } = decision.value.details;
+    const { gate: name, occurrence }: GateOpened = gate.opened;
+    const decided = { gate: name, occurrence, outcome, statement_sha256, by: principal };
+    await this.#append(this.settle(null, { type: 'gate.decided', ...decided }), { envelope_sha256 });
+  }
+
+  // --- the end ---
+
+  /** Ends the performance when nothing is left that this process could do. */
+  #settleEnd(): void {
+    if (this.#ended || this.#appending > 0 || this.#inbox.reading) return;
+    const { study } = this.machine;
+    if (this.#finished !== null) return void this.#finish(ok(this.#finished));
+    if (study === null || this.#effects.size > 0 || !this.#listening) return;
+    if (study.paused) return void this.#finish(this.#denied === null ? ok({ kind: 'paused' }) : err(this.#denied));
+    if (study.status === 'at_gate' && this.#gate !== null && !this.#options.wait) {
+      void this.#finish(ok({ kind: 'gate', gate: this.#gate.opened }));
+    }
+  }
+
+  #fail(error: ExpctlError): void {
+    void this.#finish(err(error));
+  }
+
+  async #finish(end: Result<RunEnd>): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#inbox.stop();
+    this.#timers.cancelAll();
+    // Whatever closing meets does not change how the run ended, and nobody may wait for ever.
+    await this.#effects.close().catch(() => undefined);
+    if (this.#lease !== null) await this.#deps.journal.release(this.#lease).catch(() => undefined);
+    this.#resolveEnd(end);
+  }
+
+  async #guard(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const hint = '`expctl resume` goes on where the run stands; run it with --debug to see more.';
+      const message = error instanceof Error ? error.message : String(error);
+      this.#fail(
+        error instanceof ExpctlError
+          ? error
+          : new ExpctlError('INTERNAL', `The engine failed: ${message}`, { hint, cause: error }),
+      );
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { ApprovedLock } from '../../approval/authorise.ts';
+import type { VerifiedDecision } from '../../approval/gate.ts';
+import type { JsonObject } from '../../base/json.ts';
+import type { Result } from '../../base/result.ts';
+import type { GateOpened, JournalRow, RunFinished } from '../../ir/events.ts';
+import type { Lock } from '../../ir/lock.ts';
+import type { Program } from '../../kernel/program.ts';
+import type { Clock, JournalStore, ToolHost } from '../ports.ts';
+
+/** How the performance of a run ended. The run itself goes on with `resume` unless it finished. */
+export type RunEnd =
+  | { readonly kind: 'finished'; readonly status: RunFinished['status']; readonly reason: string }
+  | { readonly kind: 'gate'; readonly gate: GateOpened }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'interrupted' };
+
+/** The row of the study's stream with which a gate opened. */
+export interface GateHead {
+  readonly stream: string;
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface EngineDeps {
+  readonly journal: JournalStore;
+  readonly tools: ToolHost;
+  readonly clock: Clock;
+  readonly workFolder: (run: string, point: number, step: string, attempt: number) => Promise<string>;
+  /** Facts about this process (host, version, git commit), kept beside what it observes. */
+  readonly host: JsonObject;
+  /** Verifies a signed decision for the gate that is open, with the head of the study's stream at which it was opened. */
+  readonly verifyGate: (message: JsonObject, gate: GateOpened, head: GateHead) => Promise<Result<VerifiedDecision>>;
+  /** Told of every row once it is durable. */
+  readonly onRow: (row: JournalRow) => void;
+  /** Told of what is worth a line and is no event: a refused decision, a tool's restart. */
+  readonly onNotice: (text: string) => void;
+}
+
+export interface PerformOptions {
+  readonly run: string;
+  readonly approved: ApprovedLock<Lock>;
+  readonly program: Program;
+  /** Block at a gate instead of returning. */
+  readonly wait: boolean;
+  /** Who asked for it, for the journal. */
+  readonly by: string;
+  readonly take_over?: boolean;
+}
+
+/** A run that this process performs. One Ctrl-C is `drain`, two are `stop`. */
+export interface Performance {
+  readonly end: Promise<Result<RunEnd>>;
+  /** Sends nothing new and ends once what is out has answered; jobs go on outside. */
+  drain(reason: string): void;
+  /** Ends now; what is out is found again by `resume`. */
+  stop(): void;
+}
