@@ -8,7 +8,8 @@ import type { Outcome, RunEvent } from '../../../src/ir/events.ts';
 import { type PollCommand, pollEnded, type SendCommand } from '../../../src/kernel/point.ts';
 import { compileProgram } from '../../../src/kernel/program.ts';
 import { FakeTool } from './fake-tool.ts';
-import type { RunActivities, RunLocalActivities } from './protocol.ts';
+import type { Unwritten } from './journal-tail.ts';
+import type { RunActivities } from './protocol.ts';
 
 /** One line of the journal file of a run. */
 export interface JournalLine {
@@ -18,9 +19,10 @@ export interface JournalLine {
 }
 
 /** The activities of all runs of a store; each run has a folder of its own. */
-export function createActivities(store: string): RunActivities & RunLocalActivities {
+export function createActivities(store: string): RunActivities {
   return {
-    async send(run, point, command) {
+    async send(run, point, command, unwritten) {
+      write(store, run, unwritten);
       const { attempt } = Context.current().info;
       if (attempt > 1 && command.effect !== 'pure' && command.effect !== 'by_key') {
         const message = `${command.call} is declared \`${command.effect}\`: whether it happened is not known`;
@@ -29,7 +31,8 @@ export function createActivities(store: string): RunActivities & RunLocalActivit
       return { outcome: await callTool(store, run, point, command), sendings: attempt, observed: {} };
     },
 
-    async poll(run, point, command, lock, state) {
+    async poll(run, point, command, unwritten, { lock, state }) {
+      write(store, run, unwritten);
       const program = unwrap(compileProgram(lock, new Map()));
       for (;;) {
         const outcome = await callTool(store, run, point, command);
@@ -44,20 +47,27 @@ export function createActivities(store: string): RunActivities & RunLocalActivit
       return decision.statement_sha256 === 'a'.repeat(64);
     },
 
-    async append(run, stream, first_seq, events) {
-      const known = journalOf(store, run).filter((line) => line.stream === stream);
-      const lines = events.map((event, index): JournalLine => ({ stream, seq: first_seq + index, event }));
-      if (first_seq > known.length + 1) throw new Error(`${stream}/${first_seq} leaves a gap`);
-      for (const line of lines) {
-        const there = known[line.seq - 1];
-        if (there !== undefined && canonicalJson(there.event) !== canonicalJson(line.event)) {
-          throw new Error(`${stream}/${line.seq} is another event`);
-        }
-      }
-      const missing = lines.filter(({ seq }) => seq > known.length);
-      appendFileSync(journalFile(store, run), missing.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    async append(run, unwritten) {
+      write(store, run, unwritten);
+      const tool = new FakeTool(join(store, run));
+      const types = unwritten.events.map(({ type }) => type);
+      while (tool.isStalled(unwritten.stream, types)) await pause(0.02);
     },
   };
+}
+
+/** Appends what is not there yet; what is there must be the same. In one turn, so that two activities cannot write at once. */
+function write(store: string, run: string, { stream, first_seq, events }: Unwritten): void {
+  const known = journalOf(store, run).filter((line) => line.stream === stream);
+  if (first_seq > known.length + 1) throw new Error(`${stream}/${first_seq} leaves a gap`);
+  const missing: string[] = [];
+  for (const [index, event] of events.entries()) {
+    const seq = first_seq + index;
+    const there = known[seq - 1];
+    if (there === undefined) missing.push(`${JSON.stringify({ stream, seq, event })}\n`);
+    else if (canonicalJson(there.event) !== canonicalJson(event)) throw new Error(`${stream}/${seq} is another event`);
+  }
+  appendFileSync(journalFile(store, run), missing.join(''));
 }
 
 function callTool(store: string, run: string, point: number, command: SendCommand | PollCommand): Promise<Outcome> {

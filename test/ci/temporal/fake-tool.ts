@@ -34,6 +34,15 @@ export class FakeTool {
     return this.#mark(`stall-${call}-${number}`);
   }
 
+  /** The events are in the journal, and nobody is told. */
+  stallAppend(stream: string, type: string): () => void {
+    return this.#mark(`stall-append-${stream.replace('/', '-')}-${type}`);
+  }
+
+  isStalled(stream: string, types: readonly string[]): boolean {
+    return types.some((type) => this.#marked(`stall-append-${stream.replace('/', '-')}-${type}`));
+  }
+
   effects(): Sending[] {
     return this.#read('effects.jsonl');
   }

@@ -4,7 +4,6 @@ import {
   condition,
   getExternalWorkflowHandle,
   proxyActivities,
-  proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
 import { unwrap } from '../../../src/base/result.ts';
@@ -20,18 +19,17 @@ import {
 import { compileProgram, type Program } from '../../../src/kernel/program.ts';
 import {
   type Answered,
+  LOST,
   type PointArguments,
   pointSays,
   type RunActivities,
-  type RunLocalActivities,
   studySays,
   type Told,
 } from './protocol.ts';
+import { JournalTail, type Unwritten } from './journal-tail.ts';
 import { ignoreCancellation, WorkflowTimers } from './workflow-timers.ts';
 
-const { append } = proxyLocalActivities<RunLocalActivities>({ startToCloseTimeout: '10s' });
-/** The kernel decides on attempts; the server only sends again what it lost, and notices that by the missing heartbeat. */
-const LOST = { heartbeatTimeout: '2s', retry: { initialInterval: '100ms', maximumAttempts: 6 } } as const;
+const { append } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });
 
 /** Evaluates one design point: feeds the point machine, and performs what it asks for. */
 export async function pointWorkflow(given: PointArguments): Promise<void> {
@@ -52,11 +50,12 @@ class PointPerformer {
   readonly #timers = new WorkflowTimers();
   /** Polls that are out, by step. */
   readonly #polls = new Map<string, CancellationScope>();
+  readonly #tail: JournalTail;
   #state: PointState | null = null;
-  #seq = 0;
 
   constructor(given: PointArguments) {
     this.#given = given;
+    this.#tail = new JournalTail(pointStream(given.point), 0);
     this.#program = unwrap(compileProgram(given.lock, new Map()));
     setHandler(studySays, (fact) => {
       this.#inbox.push({ fact, counts: () => this.#expects(fact) });
@@ -80,18 +79,26 @@ class PointPerformer {
 
   async #take(fact: PointFact, sendings: number): Promise<void> {
     const { run, point } = this.#given;
-    const events: Parameters<RunLocalActivities['append']>[3][number][] = [];
     if (fact.type === 'effect.answered') {
       const { step, part, attempt } = fact;
-      for (let again = 1; again < sendings; again += 1) events.push({ type: 'effect.resent', step, part, attempt });
+      for (let again = 1; again < sendings; again += 1) {
+        this.#tail.add([{ type: 'effect.resent', step, part, attempt }]);
+      }
     }
     const [state, { records, commands }] = stepPoint(this.#program, this.#state, fact);
     this.#state = state;
-    events.push(fact, ...records);
-    await append(run, pointStream(point), this.#seq + 1, events);
-    this.#seq += events.length;
+    this.#tail.add([fact, ...records]);
     const told = commands.flatMap((command) => this.#perform(command, state));
+    const written_by_effect = commands.some((command) => command.do === 'send' || command.do === 'poll');
+    if (told.length > 0 || !written_by_effect) await this.#write();
     if (told.length > 0) await getExternalWorkflowHandle(run).signal(pointSays, { point, told });
+  }
+
+  /** What others hear of must stand in the journal before what they do about it. */
+  async #write(): Promise<void> {
+    const unwritten = this.#tail.unwritten();
+    await append(this.#given.run, unwritten);
+    this.#tail.written(unwritten);
   }
 
   #perform(command: PointCommand, state: PointState): Told[] {
@@ -129,7 +136,8 @@ class PointPerformer {
   #send(command: SendCommand): void {
     const { run, point } = this.#given;
     const { send } = proxyActivities<RunActivities>({ startToCloseTimeout: command.timeout_s * 1000, ...LOST });
-    this.#answer(command, send(run, point, command), () => true);
+    const unwritten = this.#tail.unwritten();
+    this.#answer(command, unwritten, send(run, point, command, unwritten), () => true);
   }
 
   #poll(command: PollCommand, state: PointState): void {
@@ -139,17 +147,24 @@ class PointPerformer {
     this.#polls.set(command.step, scope);
     // Only the poll that is out now may answer: one that a pause has stopped may still end.
     const counts = () => this.#polls.get(command.step) === scope && this.#polls.delete(command.step);
-    this.#answer(
-      command,
-      scope.run(() => poll(run, point, command, lock, state)),
-      counts,
-    );
+    const unwritten = this.#tail.unwritten();
+    const answer = scope.run(() => poll(run, point, command, unwritten, { lock, state }));
+    this.#answer(command, unwritten, answer, counts);
   }
 
-  #answer({ step, part, attempt }: SendCommand | PollCommand, answer: Promise<Answered>, counts: () => boolean): void {
+  #answer(
+    { step, part, attempt }: SendCommand | PollCommand,
+    unwritten: Unwritten,
+    answer: Promise<Answered>,
+    counts: () => boolean,
+  ): void {
     answer
+      .then((answered) => {
+        this.#tail.written(unwritten);
+        return answered;
+      })
       .catch((error: unknown): Answered => {
-        if (!(error instanceof ActivityFailure) || !(error.retryState === 'MAXIMUM_ATTEMPTS_REACHED')) throw error;
+        if (!(error instanceof ActivityFailure) || error.retryState !== 'MAXIMUM_ATTEMPTS_REACHED') throw error;
         return { outcome: { ok: false, class: 'tool_broken', message: error.message }, sendings: 1, observed: {} };
       })
       .then(({ outcome, sendings }) => {

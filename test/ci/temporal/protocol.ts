@@ -5,7 +5,6 @@ import type {
   PointFact,
   PointResult,
   RunCancelled,
-  RunEvent,
   RunPaused,
   RunResumed,
   RunStarted,
@@ -14,6 +13,7 @@ import type { DesignTable, Lock } from '../../../src/ir/lock.ts';
 import type { PointState, PollCommand, SendCommand } from '../../../src/kernel/point.ts';
 import type { PoolState } from '../../../src/kernel/pools.ts';
 import type { StudyState } from '../../../src/kernel/study.ts';
+import type { Unwritten } from './journal-tail.ts';
 
 /*
  * What the workflows of a run, their activities and their clients say to each other. All of it is plain JSON.
@@ -90,18 +90,24 @@ export interface Answered {
   readonly observed: JsonObject;
 }
 
+/** Every activity of a run first writes what is unwritten. */
 export interface RunActivities {
-  send(run: string, point: number, command: SendCommand): Promise<Answered>;
+  send(run: string, point: number, command: SendCommand, unwritten: Unwritten): Promise<Answered>;
   /** Asks until the job has ended; `lock` and `state` say when that is. */
-  poll(run: string, point: number, command: PollCommand, lock: Lock, state: PointState): Promise<Answered>;
+  poll(
+    run: string,
+    point: number,
+    command: PollCommand,
+    unwritten: Unwritten,
+    until: { readonly lock: Lock; readonly state: PointState },
+  ): Promise<Answered>;
+  /** Appends events to the journal, once: those that are there already must be the same. */
+  append(run: string, unwritten: Unwritten): Promise<void>;
   verifyDecision(run: string, decision: Decision): Promise<boolean>;
 }
 
-/** Short work beside the workflow, in the same process. */
-export interface RunLocalActivities {
-  /** Appends events to the journal, once: those that are there already must be the same. */
-  append(run: string, stream: string, first_seq: number, events: readonly RunEvent[]): Promise<void>;
-}
+/** The kernel decides on attempts; the server only sends again what it lost, and notices that by the missing heartbeat. */
+export const LOST = { heartbeatTimeout: '2s', retry: { initialInterval: '100ms', maximumAttempts: 6 } } as const;
 
 export function pointWorkflowId(run: string, point: number): string {
   return `${run}/point/${point}`;

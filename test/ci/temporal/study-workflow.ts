@@ -5,7 +5,6 @@ import {
   getExternalWorkflowHandle,
   ParentClosePolicy,
   proxyActivities,
-  proxyLocalActivities,
   setHandler,
   startChild,
 } from '@temporalio/workflow';
@@ -18,6 +17,7 @@ import {
   type PoolState,
   releaseTokens,
   takeGrant,
+  type Want,
   wantTokens,
 } from '../../../src/kernel/pools.ts';
 import { compileProgram, type Program } from '../../../src/kernel/program.ts';
@@ -27,20 +27,20 @@ import {
   type Decision,
   decideGate,
   type FromPoint,
+  LOST,
   operatorSays,
   pointSays,
   pointWorkflowId,
   type RunActivities,
-  type RunLocalActivities,
   type StudyArguments,
   studySays,
   studyStatus,
   WORKFLOW_TASK_TIMEOUT,
 } from './protocol.ts';
+import { JournalTail } from './journal-tail.ts';
 import { WorkflowTimers } from './workflow-timers.ts';
 
-const { append } = proxyLocalActivities<RunLocalActivities>({ startToCloseTimeout: '10s' });
-const { verifyDecision } = proxyActivities<RunActivities>({ startToCloseTimeout: '10s' });
+const { append, verifyDecision } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });
 const SIGNALS = { pause: 'point.paused', resume: 'point.resumed', cancel: 'point.cancelled' } as const;
 
 /** Performs the study of a run: feeds the study machine, counts the pools, starts a child workflow for each point. */
@@ -60,8 +60,11 @@ class StudyPerformer {
   readonly #timers = new WorkflowTimers();
   /** Signals to a point are sent one after another: two that are out may arrive in the other order. */
   readonly #sending = new Map<number, Promise<void>>();
+  readonly #tail: JournalTail;
+  /** What is to be done once the events that led to it are in the journal. */
+  readonly #commands: StudyCommand[] = [];
+  readonly #granted: Want[] = [];
   #study: StudyState | null;
-  #seq: number;
   #wall_time_left_ms: number | null;
   #facts = 0;
   #end: RunFinished['status'] | null = null;
@@ -72,23 +75,25 @@ class StudyPerformer {
     this.#program = unwrap(compileProgram(lock, new Map(Object.entries(tables))));
     this.#pools = carried?.pools ?? newPools(lock.pools);
     this.#study = carried?.study ?? null;
-    this.#seq = carried?.seq ?? 0;
+    this.#tail = new JournalTail('study', carried?.seq ?? 0);
     this.#wall_time_left_ms = carried?.wall_time_left_ms ?? null;
     for (const [timer, due_ms] of Object.entries(carried?.timers ?? {})) this.#setTimer(timer, due_ms);
     this.#listen();
   }
 
   async perform(): Promise<RunFinished['status']> {
-    if (this.#study === null) await this.#take(this.#given.started);
-    this.#countWallTime();
-    while (this.#end === null) {
+    if (this.#study === null) this.#take(this.#given.started);
+    for (;;) {
+      await this.#perform();
+      if (this.#end !== null) break;
       await condition(() => this.#inbox.length > 0 || this.#mayContinueAsNew());
-      const incoming = this.#inbox.shift();
-      if (incoming === undefined) await this.#continueAsNew();
-      else if (incoming.from === 'point') await this.#hear(incoming.said);
-      else if (incoming.counts()) await this.#take(incoming.fact);
+      if (this.#inbox.length === 0) await this.#continueAsNew();
+      for (const incoming of this.#inbox.splice(0)) {
+        if (incoming.from === 'point') this.#hear(incoming.said);
+        else if (incoming.counts()) this.#take(incoming.fact);
+      }
       // Tokens are granted when nothing else is left to be told, as in one process.
-      if (this.#inbox.length === 0) this.#grant();
+      this.#grant();
     }
     await condition(allHandlersFinished);
     return this.#end;
@@ -105,7 +110,7 @@ class StudyPerformer {
     setHandler(studyStatus, () => ({
       status: this.#study?.status ?? 'running',
       in_flight: this.#study?.in_flight ?? [],
-      seq: this.#seq,
+      seq: this.#tail.last_seq,
     }));
   }
 
@@ -118,27 +123,43 @@ class StudyPerformer {
 
   // --- facts ---
 
-  async #hear({ point, told }: FromPoint): Promise<void> {
-    for (const told_one of told) {
-      if (told_one.tell === 'want') wantTokens(this.#pools, { point, step: told_one.step, uses: told_one.uses });
-      else if (told_one.tell === 'release') releaseTokens(this.#pools, point, told_one.step);
-      else await this.#take({ type: 'point.finished', point, result: told_one.result });
+  #hear({ point, told }: FromPoint): void {
+    for (const one of told) {
+      if (one.tell === 'want') wantTokens(this.#pools, { point, step: one.step, uses: one.uses });
+      else if (one.tell === 'release') releaseTokens(this.#pools, point, one.step);
+      else this.#take({ type: 'point.finished', point, result: one.result });
     }
   }
 
-  async #take(fact: StudyFact): Promise<void> {
+  #take(fact: StudyFact): void {
     const [study, { records, commands }] = stepStudy(this.#program, this.#study, fact);
     this.#study = study;
     this.#facts += 1;
-    if (fact.type === 'point.finished') this.#sending.delete(fact.point);
     if (fact.type === 'study.timer_fired' && fact.timer === WALL_TIME) this.#wall_time_left_ms = null;
-    await append(this.#given.run, 'study', this.#seq + 1, [fact, ...records]);
-    this.#seq += 1 + records.length;
-    for (const command of commands) await this.#perform(command);
+    this.#tail.add([fact, ...records]);
+    this.#commands.push(...commands);
+  }
+
+  #grant(): void {
+    for (let want = nextGrant(this.#pools); want !== null; want = nextGrant(this.#pools)) {
+      takeGrant(this.#pools, want);
+      this.#granted.push(want);
+    }
+  }
+
+  // --- commands ---
+
+  /** Writes what was taken in, and then does what follows from it. */
+  async #perform(): Promise<void> {
+    const unwritten = this.#tail.unwritten();
+    if (unwritten.events.length > 0) await append(this.#given.run, unwritten);
+    this.#tail.written(unwritten);
+    for (const command of this.#commands.splice(0)) await this.#performOne(command);
+    for (const { point, step } of this.#granted.splice(0)) this.#tell(point, { type: 'step.granted', step });
     this.#countWallTime();
   }
 
-  async #perform(command: StudyCommand): Promise<void> {
+  async #performOne(command: StudyCommand): Promise<void> {
     switch (command.do) {
       case 'start_point':
         return this.#startPoint(command.point, command.values);
@@ -181,13 +202,6 @@ class StudyPerformer {
     void sent.then(() => {
       if (this.#sending.get(point) === sent) this.#sending.delete(point);
     });
-  }
-
-  #grant(): void {
-    for (let want = nextGrant(this.#pools); want !== null; want = nextGrant(this.#pools)) {
-      takeGrant(this.#pools, want);
-      this.#tell(want.point, { type: 'step.granted', step: want.step });
-    }
   }
 
   // --- gates ---
@@ -240,7 +254,7 @@ class StudyPerformer {
   async #continueAsNew(): Promise<never> {
     const { [WALL_TIME]: wall_due_ms, ...timers } = this.#timers.due();
     const wall_time_left_ms = wall_due_ms === undefined ? this.#wall_time_left_ms : wall_due_ms - Date.now();
-    const carried = { study: this.#study!, pools: this.#pools, seq: this.#seq, timers, wall_time_left_ms };
+    const carried = { study: this.#study!, pools: this.#pools, seq: this.#tail.last_seq, timers, wall_time_left_ms };
     return continueAsNew<typeof studyWorkflow>({ ...this.#given, carried });
   }
 }

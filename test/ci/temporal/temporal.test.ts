@@ -141,7 +141,7 @@ describe('a run on Temporal', () => {
   });
 
   test('replays on the server with other arguments, which only the journal shows', async () => {
-    const code = changed('send(run, point, command)', "send(run, point, { ...command, call: 'fake/format-disk' })");
+    const code = changed('send(run, point, command, ', "send(run, point, { ...command, call: 'fake/format-disk' }, ");
     expect(await replayed(code, executions.points)).toEqual([]);
     const altered = journal.map((line): JournalLine => {
       const { event } = line;
@@ -189,6 +189,27 @@ describe('a run on Temporal', () => {
     expect(sent.length).toBeGreaterThan(1);
     expect(new Set(sent.map(({ key }) => key)).size).toBe(1);
     expect(has(run.journal(), 'point/2', ({ type }) => type === 'effect.resent')).toBe(true);
+  });
+
+  test('takes facts in the order of the history, also where its worker died before the server knew of them', async () => {
+    const { run, tool } = newRun('overtaken');
+    const letGo = tool.holdJob(1);
+    const writeOn = tool.stallAppend('point/2', 'step.skipped');
+    const first = await newWorker();
+    await run.start(approved, 1000);
+    await run.until('point 2 has its cad', isStill);
+    await run.study.signal(operatorSays, { type: 'run.paused', by: PAUSE.by, reason: PAUSE.reason });
+    await run.until('point 1 is paused', (lines) => has(lines, 'point/1', ({ type }) => type === 'point.paused'));
+    await stopped(first, 'SIGKILL');
+    writeOn();
+    await newWorker();
+    await run.until('point 2 is paused', (lines) => has(lines, 'point/2', ({ type }) => type === 'point.paused'));
+    letGo();
+    await run.study.signal(operatorSays, { type: 'run.resumed', by: PAUSE.by });
+    await decide(run);
+    expect(await run.study.result()).toBe('stopped');
+    assertFollows(run.journal());
+    assertEffectsOnce(tool);
   });
 });
 
