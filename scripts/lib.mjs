@@ -71,7 +71,7 @@ export function ensureInstalled() {
 export function ensureBuilt() {
   const wanted = `${digestOf(BUILT_FROM)}\n`;
   if (stamp(BUILD_STAMP) === wanted && BUILT.every((path) => existsSync(join(ROOT, path)))) return;
-  const argv = ['node_modules/tsdown/dist/run.mjs', '--log-level', 'warn'];
+  const argv = ['node_modules/tsdown/dist/run.mjs', '--log-level', 'error'];
   step('Building dist/', () => run(process.execPath, argv));
   writeFileSync(join(ROOT, BUILD_STAMP), wanted);
 }

@@ -1,7 +1,7 @@
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 
 /** Larger answers belong into files. */
-export const ANSWER_BYTES = 1024 * 1024;
+const ANSWER_BYTES = 1024 * 1024;
 /** Arrays and objects inside each other, as many as the kernel takes. */
 const ANSWER_DEPTH = 64;
 

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { JsonObject } from '../base/json.ts';
 
 /*
  * The tools file (`tools.yaml`, written by a person) and the tools lock (`tools.lock.json`, written by `expctl tools pin`).
@@ -27,7 +26,8 @@ const ProcessOutput = z.strictObject({
     .default([])
     .meta({ description: 'Files, in the work folder, that are kept as artifacts.' }),
   deny: z.array(z.string().max(500).regex(/\S/)).default([]).meta({
-    description: 'Texts that mean failure when a line of stdout or stderr begins with one (blanks before it aside), whatever the exit status.',
+    description:
+      'Texts that mean failure when a line of stdout or stderr begins with one (blanks before it aside), whatever the exit status.',
   }),
   exit: z.array(z.int().min(0).max(255)).default([0]).meta({ description: 'Exit statuses that mean success.' }),
 });
@@ -113,4 +113,3 @@ export const ToolsLock = z.strictObject({ expctl_tools: z.literal(1), tools: z.r
 export type ToolsLock = z.infer<typeof ToolsLock>;
 export type PinnedTool = z.infer<typeof PinnedTool>;
 export type PinnedCall = z.infer<typeof PinnedCall>;
-export type SchemaObject = JsonObject;

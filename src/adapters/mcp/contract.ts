@@ -29,7 +29,7 @@ export const ListedTools = z.looseObject({ tools: z.array(ListedTool), nextCurso
  *
  * @throws TypeError when the contract cannot be written as canonical JSON, RangeError when it has more than 1 MiB
  */
-export function contractDigest(tool: ListedTool): string {
+function contractDigest(tool: ListedTool): string {
   const { name, title, description, inputSchema, outputSchema, annotations } = tool;
   const text = canonicalJson({
     name,
