@@ -12,6 +12,12 @@ export interface CommandEntry {
 /** Every command that works, in the order in which an experiment meets them. */
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    summary: 'write a plan by answering questions, without a model',
+    group: 'Plan',
+    load: async () => (await import('./init.ts')).initCommand,
+  },
+  {
     name: 'plan',
     summary: 'draft a plan with a language model',
     group: 'Plan',
@@ -114,6 +120,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./watch.ts')).watchCommand,
   },
   {
+    name: 'logs',
+    summary: "show what tools wrote during a point's calls",
+    group: 'Run',
+    load: async () => (await import('./logs.ts')).logsCommand,
+  },
+  {
     name: 'trace',
     summary: 'go from a number or file back to what made it',
     group: 'Evidence',
@@ -124,6 +136,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'recompute a run from its lock and journal, without any tool',
     group: 'Evidence',
     load: async () => (await import('./replay.ts')).replayCommand,
+  },
+  {
+    name: 'export',
+    summary: 'write all points of a run as a table',
+    group: 'Evidence',
+    load: async () => (await import('./export.ts')).exportCommand,
   },
   {
     name: 'keys',
