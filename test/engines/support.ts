@@ -255,6 +255,7 @@ export class Process {
       release: async (lease) => (this.alive ? journal.release(lease) : never),
       read: (...args) => journal.read(...args),
       head: (...args) => journal.head(...args),
+      holder: (...args) => journal.holder(...args),
       runs: () => journal.runs(),
       usesOf: (...args) => journal.usesOf(...args),
       inbox: (...args) => journal.inbox(...args),
@@ -314,8 +315,8 @@ export class Bench {
     const tools = [{ name: 't', pin: ZERO, pinned: {} as Lock['tools'][number]['pinned'] }];
     const own = structuredClone({ ...lock, tools });
     const read_lock = () => ok({ lock: own, facts });
-    const approved = unwrap(authorise(inputOf([await approvalBy(people.alice)], { read_lock })));
-    return new Bench({ lock: own, tables, program }, approved as unknown as ApprovedLock<Lock>, world);
+    const approved = unwrap(authorise<Lock>({ ...inputOf([await approvalBy(people.alice)]), read_lock }));
+    return new Bench({ lock: own, tables, program }, approved, world);
   }
 
   private constructor(made: Made, approved: ApprovedLock<Lock>, world: World) {

@@ -133,12 +133,18 @@ export class Performer {
     // Before timers that are overdue: a decision that was made in time, and was not read, still counts.
     await this.#inbox.read(earlier);
     this.#settleEnd();
-    if (study?.paused && study.status !== 'finished' && !this.#draining && !this.#ended) {
-      await this.#append(this.settle(null, { type: 'run.resumed', by }), this.#deps.host);
-    }
     if (this.#ended) return;
+    if (this.#isPaused() && !this.#draining) {
+      await this.#append(this.settle(null, { type: 'run.resumed', by }), this.#deps.host);
+      if (this.#ended) return;
+    }
     for (const timer of [...this.#pending.timers.values()]) this.#setTimer(timer);
     await this.#listen();
+  }
+
+  #isPaused(): boolean {
+    const { study } = this.machine;
+    return study !== null && study.paused && study.status !== 'finished';
   }
 
   #performance(): Performance {
