@@ -1,4 +1,4 @@
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
@@ -20,16 +20,15 @@ import { sha256Of } from './locks.ts';
 import { command, integerAtLeast, type JsonOption, usage, withExamples, withJson } from './options.ts';
 import { plannerConfig } from './plan-config.ts';
 import { namedFiles, readToolsLock } from './plan-input.ts';
+import { assertOutput, draftPath, type OutputOptions, outputPath } from './plan-path.ts';
 import { projectHere, projectOf, shownPath, storeOf } from './project.ts';
 
-interface PlanOptions extends JsonOption {
+interface PlanOptions extends JsonOption, OutputOptions {
   readonly from?: string;
-  readonly output?: string;
   readonly model?: string;
   readonly rounds?: number;
   readonly env?: string;
   readonly by: string;
-  readonly force?: boolean;
 }
 
 const DEFAULT_ROUNDS = 4;
@@ -56,7 +55,7 @@ async function runPlan(app: App, goal: string, options: PlanOptions): Promise<vo
   const words = goal.trim();
   if (words === '' || words.length > 4000)
     throw usage('A goal has 1 to 4000 characters.', 'Say in a sentence what is sought.');
-  if (options.output !== undefined) await assertFree(app, resolve(app.cwd, options.output), options);
+  await assertOutput(app, options);
   const from = options.from === undefined ? undefined : resolve(app.cwd, options.from);
   const project = from === undefined ? await projectHere(app) : await projectOf(app, from);
   const config = await plannerConfig(app, project);
@@ -151,18 +150,30 @@ async function conclude(app: App, ended: Ended): Promise<void> {
   const { outcome, options, from } = ended;
   const transcript = await writeTranscript(app, ended);
   const { draft, end } = outcome;
+  const place = { options, folder: from === undefined ? app.cwd : dirname(from) };
   if (end === 'interrupted' || end === 'failed') {
-    if (draft !== null) await keepDraft(app, draft, options, from);
+    if (draft !== null) await keepDraft(app, draft, place);
     if (end === 'failed') throw outcome.error!;
     app.terminal.note(`Interrupted. ${draft === null ? 'There was no draft yet. ' : ''}Transcript: ${transcript}`);
     app.exit(130);
     return;
   }
   if (draft === null) throw noPlan(outcome, transcript);
-  const path = await planPath(app, draft, options, from);
+  // It may have come into being while the model was at work.
+  const path = await outputPath(app, options, place.folder, String(draft.plan['name']));
   unwrap(await app.files.write(path, draft.yaml));
   tell(app, ended, { path, draft, transcript });
   if (!draft.valid) app.exit(2);
+}
+
+async function keepDraft(
+  app: App,
+  draft: FinishedDraft,
+  { options, folder }: { options: OutputOptions; folder: string },
+): Promise<void> {
+  const path = draftPath(await outputPath(app, { ...options, force: true }, folder, String(draft.plan['name'])));
+  unwrap(await app.files.write(path, draft.yaml));
+  app.terminal.note(`The last draft is kept: ${shownPath(app, path)}`);
 }
 
 async function writeTranscript(app: App, { outcome, prompt, project }: Ended): Promise<string> {
@@ -174,57 +185,11 @@ async function writeTranscript(app: App, { outcome, prompt, project }: Ended): P
   return shownPath(app, join(folder, name));
 }
 
-/** NAME.draft.yaml, which no other command takes for a plan. */
-async function keepDraft(
-  app: App,
-  draft: FinishedDraft,
-  options: PlanOptions,
-  from: string | undefined,
-): Promise<void> {
-  const plan = options.output === undefined ? await freePath(app, draft, from) : resolve(app.cwd, options.output);
-  const path = plan.replace(/(\.plan)?\.(yaml|yml|json)$/, '.draft.yaml');
-  unwrap(await app.files.write(path, draft.yaml));
-  app.terminal.note(`The last draft is kept: ${shownPath(app, path)}`);
-}
-
 function noPlan({ complaints, rounds }: DraftOutcome, transcript: string): ExpctlError {
   const [last] = complaints;
   const message = `The model was asked ${plural(rounds, 'time')} and gave no plan. ${last?.message ?? ''}`.trim();
   const hint = `Try another model (--model NAME), or write the plan without one: \`expctl init\`. Transcript: ${transcript}`;
   return new ExpctlError('MODEL_UNAVAILABLE', message, { hint, details: { transcript, problems: complaints } });
-}
-
-async function planPath(
-  app: App,
-  draft: FinishedDraft,
-  options: PlanOptions,
-  from: string | undefined,
-): Promise<string> {
-  if (options.output === undefined) return freePath(app, draft, from);
-  const path = resolve(app.cwd, options.output);
-  // It may have come into being while the model was at work.
-  await assertFree(app, path, options);
-  return path;
-}
-
-async function assertFree(app: App, path: string, { force, from }: PlanOptions): Promise<void> {
-  if (!/\.plan\.(yaml|yml)$/.test(basename(path))) {
-    throw usage(`${shownPath(app, path)} is not named as a plan.`, 'Name it NAME.plan.yaml.');
-  }
-  if (force === true || !(await app.files.exists(path))) return;
-  const isBase = from !== undefined && resolve(app.cwd, from) === path;
-  const hint = `Name another file with -o, or add --force to write over ${isBase ? 'the plan that you start from' : 'it'}.`;
-  throw usage(`${shownPath(app, path)} exists already.`, hint);
-}
-
-/** NAME.plan.yaml in the working folder, or beside the plan that was started from; with a number where that is taken. */
-async function freePath(app: App, draft: FinishedDraft, from: string | undefined): Promise<string> {
-  const folder = from === undefined ? app.cwd : dirname(from);
-  const name = String(draft.plan['name']);
-  for (let number = 1; ; number++) {
-    const path = join(folder, `${name}${number === 1 ? '' : `-${number}`}.plan.yaml`);
-    if (!(await app.files.exists(path))) return path;
-  }
 }
 
 interface Written {

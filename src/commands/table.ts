@@ -138,6 +138,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./replay.ts')).replayCommand,
   },
   {
+    name: 'report',
+    summary: 'write a run as one HTML page',
+    group: 'Evidence',
+    load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
     name: 'export',
     summary: 'write all points of a run as a table',
     group: 'Evidence',

@@ -20,6 +20,11 @@ export function planYaml(plan: JsonObject): string {
   return `${[SCHEMA_COMMENT, ...blockMap(plan, 0)].join('\n')}\n`;
 }
 
+/** The text of any other YAML file. */
+export function valueYaml(value: JsonObject): string {
+  return `${blockMap(value, 0).join('\n')}\n`;
+}
+
 function blockMap(map: JsonObject, indent: number): string[] {
   const space = ' '.repeat(indent);
   return Object.entries(map).flatMap(([key, value]) => {

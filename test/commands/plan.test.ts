@@ -205,8 +205,8 @@ test('--from: the request goes with the plan, authors are kept, the plan lies be
   expect(text('plans/tip.plan.yaml')).toContain('"/variables": person');
   expect(text('plans/tip.plan.yaml')).toContain('goal: "Six cantilevers under 100 N at the tip, without a gate."');
   // The draft leaves out which solver is used.
-  expect(text('plans/tip.plan.yaml')).toContain('"/pipeline/solve/job/submit": model');
-  expect(text('plans/tip.plan.yaml')).toContain('"/pipeline/solve/job/submit/call": person');
+  expect(text('plans/tip.plan.yaml')).toContain('"/pipeline/solve/job/submit/with": model');
+  expect(text('plans/tip.plan.yaml')).toContain('"/pipeline/solve/job/submit/with/load": person');
 });
 
 test('--from a file that is no plan names the line', async () => {
