@@ -59,6 +59,8 @@ export interface Review {
   readonly renderer: string;
   readonly name: string;
   readonly lock_sha256: string;
+  /** The most that the lock can cause, in one line. */
+  readonly effort: string;
   readonly sections: readonly ReviewSection[];
   readonly points: ReviewPoints;
 }

@@ -6,7 +6,7 @@ import { changeSections } from './sections/changes.ts';
 import { pointSections, reviewPoints } from './sections/points.ts';
 import { stepSections } from './sections/steps.ts';
 import { studySections } from './sections/study.ts';
-import { summarySections } from './sections/summary.ts';
+import { effort, summarySections } from './sections/summary.ts';
 import { noteSections, toolSections } from './sections/tools.ts';
 import { variableSections } from './sections/variables.ts';
 
@@ -35,6 +35,7 @@ export function reviewOf(input: ReviewInput): Review {
     renderer: RENDERER,
     name: safeText(lock.name),
     lock_sha256: safeText(lock_sha256),
+    effort: safeText(`at most ${effort(lock.forecast)}`),
     sections: [
       ...summarySections(input),
       ...changeSections(input),

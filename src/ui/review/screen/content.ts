@@ -21,6 +21,8 @@ export interface Entry {
 export interface Content {
   readonly name: string;
   readonly lock_sha256: string;
+  /** The most that the lock can cause, in one line. */
+  readonly effort: string;
   /** In the order of PANES. */
   readonly panes: readonly (readonly Entry[])[];
   readonly axes: readonly { readonly at: number; readonly axis: ScatterAxis }[];
@@ -31,6 +33,7 @@ export function contentOf(review: Review): Content {
   return {
     name: review.name,
     lock_sha256: review.lock_sha256,
+    effort: review.effort,
     panes: PANES.map((pane) => entriesOf(review, pane)),
     axes: axesOf(review.points),
     coordinates: (x, y) => coordinates(review.points, x, y),

@@ -1,4 +1,5 @@
 import { cut } from '../../columns.ts';
+import { plural } from '../../format.ts';
 import type { Style } from '../../style.ts';
 import { PANES } from '../model.ts';
 import { HELP } from './help.ts';
@@ -48,12 +49,14 @@ function body(state: ScreenState, fixed: Fixed, style: Style): string[] {
   if (mode.kind === 'help') return filled(helpLines(state).slice(mode.top), height);
   if (mode.kind === 'notice') {
     const said = [mode.message, '', mode.hint].flatMap((text) => wrapped(text, state.columns));
-    return filled([...said.map((text, at) => (at === 0 ? style.warn(text) : text)), '', 'Any key goes back.'], height);
+    return filled([...said.map((text, at) => (at === 0 ? style.warn(text) : text)), '', 'esc goes back.'], height);
   }
   const { about, prompt } = dialog(state, fixed, style);
   const room = height - prompt.length;
   const kept =
-    about.length <= room ? about : [...about.slice(0, Math.max(0, room - 1)), '… more: enlarge the terminal'];
+    about.length <= room
+      ? about
+      : [...about.slice(0, Math.max(0, room - 1)), cut('… more: enlarge the terminal', state.columns)];
   return filled([...kept.slice(0, Math.max(0, room)), ...prompt], height);
 }
 
@@ -97,24 +100,31 @@ function dialog(state: ScreenState, fixed: Fixed, style: Style): { about: string
   const asked =
     mode.kind === 'approve' ? `Type \`${approvalPhrase(content)}\`, then enter.` : 'Give the reason, then enter.';
   const wrap = (text: string): string[] => wrapped(text, columns);
+  const wanting = content.panes.flat().filter(({ mark }) => mark === '!').length;
+  const looks = wanting === 0 ? [] : wrap(`! ${plural(wanting, 'row')} marked ! in this review`);
+  const warned = (text: string): string => (text.startsWith('!') ? style.warn(text) : text);
   const about = [
     ...wrap(what).map((text) => style.strong(text)),
-    ...signerLines(signing[mode.kind], mode.kind)
-      .flatMap(wrap)
-      .map((text) => (text.startsWith('!') ? style.warn(text) : text)),
+    ...signerLines(signing[mode.kind], mode.kind).flatMap(wrap).map(warned),
+    ...(mode.kind === 'approve' ? [...wrap(content.effort), ...looks.map(warned)] : []),
   ];
   const problem = mode.problem === '' ? [] : wrap(mode.problem).map((text) => style.bad(text));
-  return { about, prompt: [...problem, ...wrap(asked), `> ${tail(mode.typed, columns - 3)}_`] };
+  return {
+    about,
+    prompt: [
+      ...(problem.length === 0 && hasTitle(state) ? [''] : problem),
+      ...wrap(asked),
+      `> ${tail(mode.typed, columns - 3)}_`,
+    ],
+  };
 }
 
+/** In the order of weight: a small screen shows the first. */
 function signerLines(signer: Signing, kind: 'approve' | 'reject'): string[] {
   if (!signer.ok) return [signer.message];
+  const role = signer.role === '*' ? 'every role' : `role ${signer.role}`;
   const self = signer.self_approved && kind === 'approve';
-  return [
-    `as ${signer.principal}, role ${signer.role}`,
-    `key ${signer.key}`,
-    ...(self ? ['! self-approved: you asked for this run yourself'] : []),
-  ];
+  return [`${self ? '! ' : ''}as ${signer.principal}, ${role}${self ? ' (self-approved)' : ''}`, `key ${signer.key}`];
 }
 
 /** The end of what is typed, where it does not fit. */
@@ -156,7 +166,7 @@ const LIST_KEYS = [
 function keys({ mode, columns }: ScreenState, style: Style): string {
   if (mode.kind === 'search') return cut(`/${tail(mode.typed, columns - 2)}_`, columns);
   if (mode.kind === 'help') return cut('j k scroll  any other key back', columns);
-  if (mode.kind === 'notice') return cut('any key back  ctrl-c leave', columns);
+  if (mode.kind === 'notice') return cut('esc enter back  ctrl-c leave', columns);
   if (mode.kind !== 'list') return cut('enter sign  esc back  ctrl-c leave', columns);
   let text = '';
   for (const key of LIST_KEYS) {

@@ -59,16 +59,28 @@ function entryLines(entry: Entry, at: number, open: boolean, content: Content, s
   if (title !== undefined && at > 0) lead.push({ ...plain, kind: 'title', text: '' });
   if (title !== undefined) lead.push({ ...plain, kind: 'title', text: cut(title, shape.columns) });
   if (heading !== undefined) lead.push({ ...plain, kind: 'heading', text: cut(heading, width) });
-  const foldable = entry.details.length > 0 || entry.plot || cells(entry.text) > width;
-  const fold = !foldable ? 'none' : open ? 'open' : 'folded';
-  const [first = '', ...more] = open ? wrapped(entry.text, width) : [folded(entry, width)];
+  const folds = entry.details.length > 0 || entry.plot || (!open && cells(entry.text) > width);
+  const fold = !folds ? 'none' : open ? 'open' : 'folded';
+  const [first = '', ...more] = open ? hanging(entry.text, width) : [folded(entry, width)];
   const detail = { ...plain, kind: 'detail' } as const;
   return [
     ...lead,
     { ...plain, kind: 'row', mark: entry.mark, fold, text: first },
-    ...more.map((text) => ({ ...detail, text: `  ${text}` })),
+    ...more.map((text) => ({ ...detail, text })),
     ...(open ? openLines(entry, width, content, shape).map((line) => ({ ...detail, ...line })) : []),
   ];
+}
+
+/** Wrapped so that a value stays to the right of its label, where there is room. */
+function hanging(text: string, width: number): string[] {
+  if (cells(text) <= width) return [text];
+  const label = /^ *\S+(?: \S+)? {2,}/.exec(text)?.[0] ?? '';
+  const wide = label.length > 0 && label.length <= width / 3;
+  const indent = wide ? label.length : 2 + /^ */.exec(text)![0].length;
+  const [first = '', ...rest] = wrapped(text, width);
+  if (rest.length === 0) return [first];
+  const more = wrapped(text.slice(first.length).trimStart(), width - indent);
+  return [first, ...more.map((each) => `${' '.repeat(indent)}${each}`)];
 }
 
 function folded({ text, details }: Entry, width: number): string {
@@ -86,12 +98,8 @@ function openLines(
   const indent = ' '.repeat(DETAIL_INDENT);
   return entry.details.flatMap(({ text, untrusted }) => {
     const gutter = untrusted ? '│ ' : '';
-    const indented = /^ */.exec(text)![0];
-    const lines = wrapped(text, width - DETAIL_INDENT - gutter.length);
-    return lines.map((each, at) => ({
-      text: `${indent}${gutter}${at === 0 ? '' : indented}${each}`,
-      untrusted,
-    }));
+    const lines = hanging(text, width - DETAIL_INDENT - gutter.length);
+    return lines.map((each) => ({ text: `${indent}${gutter}${each}`, untrusted }));
   });
 }
 

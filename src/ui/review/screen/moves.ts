@@ -1,6 +1,6 @@
 import { allMatches, entryKey, isOpen } from './lines.ts';
 import type { Fixed, ScreenState } from './types.ts';
-import { cursorLine, linesOf, moveTo } from './viewport.ts';
+import { cursorLine, linesOf, jumpTo } from './viewport.ts';
 
 export function toggle(state: ScreenState, fixed: Fixed, entries: readonly number[]): ScreenState {
   const toggled = new Set(state.toggled);
@@ -9,7 +9,7 @@ export function toggle(state: ScreenState, fixed: Fixed, entries: readonly numbe
     if (!toggled.delete(key)) toggled.add(key);
   }
   const next = { ...state, toggled };
-  return moveTo(next, fixed, cursorLine(linesOf(next, fixed), { ...state.places[state.pane]!, offset: 0 }));
+  return jumpTo(next, fixed, cursorLine(linesOf(next, fixed), { ...state.places[state.pane]!, offset: 0 }));
 }
 
 /** Folds every row of the pane, or opens them all where they are folded. */
@@ -49,5 +49,5 @@ function showMatch(state: ScreenState, fixed: Fixed, { pane, entry }: { pane: nu
   const folded = !isOpen(fixed.content, pane, entry, toggled);
   if (folded && fixed.content.panes[pane]![entry]!.details.length > 0 && !toggled.delete(key)) toggled.add(key);
   const next = { ...state, pane, toggled };
-  return moveTo(next, fixed, cursorLine(linesOf(next, fixed), { entry, offset: 0, top: 0 }));
+  return jumpTo(next, fixed, cursorLine(linesOf(next, fixed), { entry, offset: 0, top: 0 }));
 }

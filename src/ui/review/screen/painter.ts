@@ -80,7 +80,7 @@ export class Painter extends EventEmitter {
     const lines = this.#frame.slice(0, Math.max(1, this.rows - 1));
     let text = '';
     for (let at = 0; at < Math.max(lines.length, this.#painted.length); at += 1) {
-      if (lines[at] !== this.#painted[at]) text += `\u001b[${at + 1};1H${lines[at] ?? ''}\u001b[0m\u001b[K`;
+      if (lines[at] !== this.#painted[at]) text += `\u001b[${at + 1};1H\u001b[0m\u001b[K${lines[at] ?? ''}`;
     }
     this.#painted = lines;
     this.frames += 1;

@@ -41,12 +41,18 @@ export function press(state: ScreenState, key: Key, fixed: Fixed): ScreenState {
   const { mode } = next;
   if (mode.kind === 'list') return pressInList(next, key, fixed);
   if (mode.kind === 'help') return pressInHelp(next, mode.top, key);
-  if (mode.kind === 'notice') return { ...next, mode: { kind: 'list' } };
+  if (mode.kind === 'notice') return pressInNotice(next, key);
   if (key === 'escape') return { ...next, mode: { kind: 'list' } };
   if (key === 'enter') return entered(next, mode.kind, mode.typed.trim(), fixed);
   if (key === 'backspace') return typed(next, mode.kind, [...mode.typed].slice(0, -1).join(''));
   if (key === 'ctrl-u') return typed(next, mode.kind, '');
   return typeof key === 'object' ? typed(next, mode.kind, mode.typed + key.text) : next;
+}
+
+/** Only keys that nobody types on: what is typed into a notice by mistake must not decide anything. */
+function pressInNotice(state: ScreenState, key: Key): ScreenState {
+  const name = typeof key === 'object' ? key.text : key;
+  return ['escape', 'enter', 'q', ' '].includes(name) ? { ...state, mode: { kind: 'list' } } : state;
 }
 
 /** Help scrolls where it does not fit; any other key ends it. */
@@ -65,6 +71,9 @@ function typed(state: ScreenState, kind: Prompt, text: string): ScreenState {
   return { ...state, mode: { kind, typed: text, problem: '' } };
 }
 
+/** A rejection beats every approval: one enter too many must not sign it. */
+const SURE = 'Press enter again to sign this rejection.';
+
 /** Longest reason, as a statement can carry it. */
 const LONGEST_REASON = 2048;
 
@@ -79,7 +88,9 @@ function entered(state: ScreenState, kind: Prompt, text: string, fixed: Fixed): 
     case 'reject':
       if (text === '') return refused('A rejection needs a reason.');
       if (text.length > LONGEST_REASON) return refused(`A reason has at most ${LONGEST_REASON} characters.`);
-      return { ...state, outcome: { kind: 'reject', reason: text } };
+      if (state.mode.kind === 'reject' && state.mode.problem === SURE)
+        return { ...state, outcome: { kind: 'reject', reason: text } };
+      return refused(SURE);
   }
 }
 

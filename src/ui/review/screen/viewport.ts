@@ -41,6 +41,17 @@ export function moveTo(state: ScreenState, fixed: Fixed, wanted: number, directi
   return withPlace(state, { ...place, top: scrolled(lines, at, state.places[state.pane]!.top, bodyHeight(state)) });
 }
 
+/** The same, and as much of the row below it as fits: for jumps. */
+export function jumpTo(state: ScreenState, fixed: Fixed, wanted: number): ScreenState {
+  const moved = moveTo(state, fixed, wanted);
+  const place = moved.places[moved.pane]!;
+  const lines = linesOf(moved, fixed);
+  let last = cursorLine(lines, place);
+  while (lines[last + 1]?.kind === 'detail') last += 1;
+  const top = Math.min(Math.max(place.top, last - bodyHeight(moved) + 1), cursorLine(lines, { ...place, offset: 0 }));
+  return withPlace(moved, { ...place, top });
+}
+
 /** The top that shows the line, with the titles above it, moved as little as can be. */
 function scrolled(lines: readonly DisplayLine[], at: number, top: number, height: number): number {
   let first = at;

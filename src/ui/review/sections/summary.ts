@@ -35,7 +35,7 @@ function whatRuns({ lock, lock_sha256 }: ReviewInput): ReviewRow[] {
 }
 
 /** `32 points, 640 calls (20 for each point), 96 jobs, 1 gate, 5.3 token-hours of cores`. */
-function effort(forecast: Forecast): string {
+export function effort(forecast: Forecast): string {
   const pools = Object.entries(forecast.pool_hours).map(
     ([pool, hours]) => `${shownNumber(hours)} token-hours of ${pool}`,
   );
