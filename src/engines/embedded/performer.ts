@@ -82,7 +82,6 @@ export class Performer {
       },
       answered: (point, command, outcome, observed) => {
         const { step, part, attempt } = command;
-        if (!this.#pending.asks(point, command)) return;
         this.#take(point, { type: 'effect.answered', step, part, attempt, outcome }, observed);
       },
       pollEnded: (point, step, answer) => this.machine.pollEnded(point, step, answer),
@@ -144,7 +143,7 @@ export class Performer {
 
   #isPaused(): boolean {
     const { study } = this.machine;
-    return study !== null && study.paused && study.status !== 'finished';
+    return study?.paused === true && study.status !== 'finished';
   }
 
   #performance(): Performance {
@@ -248,7 +247,6 @@ export class Performer {
     if (counts_active && !this.#time.running) return;
     const left_ms = after_s * 1000 - this.#time.used_ms;
     this.#timers.set(name, counts_active ? this.#deps.clock.now_ms() + left_ms : due_ms, () => {
-      if (this.#pending.timers.get(name) !== pending) return;
       this.#take(point, { type: point === null ? 'study.timer_fired' : 'point.timer_fired', timer }, {});
     });
   }
