@@ -8,13 +8,16 @@ import { Connection } from '@temporalio/client';
 const INSTALL = 'go install github.com/temporalio/cli/cmd/temporal@v1.5.1';
 
 /** The Temporal command line, which holds the dev server. It is not part of the npm packages. */
-export function findTemporal(): string {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  for (const folder of [...folders, goBin()]) {
+export function findTemporal(folders: readonly string[] = [...pathFolders(), goBin()]): string {
+  for (const folder of folders) {
     const file = join(folder, 'temporal');
     if (folder !== '' && isExecutable(file)) return file;
   }
   throw new Error(`temporal is neither on PATH nor in the bin folder of Go. Install it: ${INSTALL}`);
+}
+
+function pathFolders(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter);
 }
 
 function goBin(): string {
@@ -48,6 +51,8 @@ export async function startDevServer(): Promise<DevServer> {
   const place = ['--ip', '127.0.0.1', '--port', port, '--db-filename', join(folder, 'temporal.db')];
   const argv = ['server', 'start-dev', '--headless', '--log-level', 'error', ...place];
   const server = spawn(program, argv, { stdio: 'ignore' });
+  const kill = () => server.kill('SIGKILL');
+  process.once('exit', kill);
   const address = `127.0.0.1:${port}`;
   const connection = await connect(address, server);
   return {
@@ -56,6 +61,7 @@ export async function startDevServer(): Promise<DevServer> {
     async stop() {
       await connection.close();
       await stopped(server, 'SIGKILL');
+      process.off('exit', kill);
       rmSync(folder, { recursive: true, force: true });
     },
   };

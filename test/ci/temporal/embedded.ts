@@ -14,17 +14,20 @@ import type { ToolHost } from '../../../src/engines/ports.ts';
 import type { JournalLine } from './activities.ts';
 import { believed, DECISION } from './approved.ts';
 import { FakeTool } from './fake-tool.ts';
-import { type Intervention, isStill } from './scenario.ts';
+import { finishOrder, type Intervention, isStill } from './scenario.ts';
 
 export interface EmbeddedRun {
   readonly folder: string;
   readonly approved: ApprovedLock<Lock>;
   readonly program: Program;
   readonly intervention: Intervention | null;
+  /** The order in which the points shall finish: it is a fact, and the study follows from it. */
+  readonly order: readonly number[];
 }
 
 /** Performs the run on the embedded engine, with a person who acts as the one of the Temporal run does. */
-export async function runEmbedded({ folder, approved, program, intervention }: EmbeddedRun): Promise<JournalLine[]> {
+export async function runEmbedded(given: EmbeddedRun): Promise<JournalLine[]> {
+  const { folder, approved, program, intervention } = given;
   mkdirSync(folder, { recursive: true });
   const tool = new FakeTool(folder);
   const letGo = intervention === null ? () => undefined : tool.holdJob(1);
@@ -34,7 +37,10 @@ export async function runEmbedded({ folder, approved, program, intervention }: E
   let intervened = false;
   const deps: EngineDeps = {
     journal,
-    tools: hostOf(tool),
+    tools: hostOf(tool, (point) => {
+      const before = given.order.slice(0, given.order.indexOf(point));
+      return before.every((other) => finishOrder(lines).includes(other));
+    }),
     clock: systemClock,
     workFolder: async () => folder,
     host: {},
@@ -68,12 +74,14 @@ function lineOf(row: JournalRow): JournalLine {
   return { stream: row.stream, seq: row.seq, event: eventOf(row) };
 }
 
-function hostOf(tool: FakeTool): ToolHost {
+function hostOf(tool: FakeTool, mayFinish: (point: number) => boolean): ToolHost {
   return {
     open: async () =>
       ok({
         async call({ call, arguments: given, key, signal }) {
-          const outcome = await tool.call(call, given, key, () => pauseFor(10, undefined, { signal }));
+          const pause = () => pauseFor(10, undefined, { signal });
+          const outcome = await tool.call(call, given, key, pause);
+          while (call === 'post' && !mayFinish(Number(given['number']))) await pause();
           const observed = {};
           return outcome.ok
             ? { kind: 'answer', answer: outcome.answer, artifacts: [], observed }

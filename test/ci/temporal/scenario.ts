@@ -20,6 +20,11 @@ export function has(lines: readonly JournalLine[], stream: string, is: (event: R
   return lines.some((line) => line.stream === stream && is(line.event));
 }
 
+/** The points in the order in which the study heard of their end. */
+export function finishOrder(lines: readonly JournalLine[]): number[] {
+  return lines.flatMap(({ event }) => (event.type === 'point.finished' ? [event.point] : []));
+}
+
 /** Each stream as lines of text, without what is wholly observed. Streams in order of their names. */
 export function streamsOf(lines: readonly JournalLine[]): Record<string, string[]> {
   const names = [...new Set(lines.map(({ stream }) => stream))].sort();

@@ -25,7 +25,7 @@ export interface Execution {
 export async function startWorker(server: DevServer, bundle: string, store: string): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('worker.ts', import.meta.url));
   const argv = ['--import', 'tsx', script, server.address, bundle, store];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<never>((_resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the worker ended with status ${code} before it was ready`)));
   });

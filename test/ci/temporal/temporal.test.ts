@@ -13,12 +13,12 @@ import { compileProgram, type Program } from '../../../src/kernel/program.ts';
 import { RunMachine } from '../../../src/kernel/run.ts';
 import type { JournalLine } from './activities.ts';
 import { approvedLock, DECISION } from './approved.ts';
-import { type DevServer, startDevServer, stopped } from './dev-server.ts';
+import { type DevServer, findTemporal, startDevServer, stopped } from './dev-server.ts';
 import { runEmbedded } from './embedded.ts';
 import { FakeTool } from './fake-tool.ts';
 import { figuresOf } from './figures.ts';
 import { decideGate, operatorSays } from './protocol.ts';
-import { has, type Intervention, isStill, streamsOf } from './scenario.ts';
+import { finishOrder, has, type Intervention, isStill, streamsOf } from './scenario.ts';
 import { LOCK, TABLES } from './small-lock.ts';
 import { type Execution, startWorker, TemporalRun, until } from './temporal-run.ts';
 
@@ -68,8 +68,11 @@ function newRun(name: string): { run: TemporalRun; tool: FakeTool } {
   return { run: new TemporalRun(server, name, store), tool: new FakeTool(join(store, name)) };
 }
 
-function embedded(name: string, intervention: Intervention | null): Promise<JournalLine[]> {
-  return runEmbedded({ folder: join(store, `embedded-${name}`), approved, program, intervention });
+/** The streams that the embedded engine gives, when points finish in the same order. */
+async function embeddedStreams(run: TemporalRun, intervention: Intervention | null): Promise<Record<string, string[]>> {
+  const order = finishOrder(run.journal());
+  const folder = join(store, `embedded-${run.run}`);
+  return streamsOf(await runEmbedded({ folder, approved, program, intervention, order }));
 }
 
 /** Every effect once: its keys are all different, and there is one for each logical attempt of each point. */
@@ -94,7 +97,11 @@ async function decide(run: TemporalRun): Promise<void> {
   expect(await run.study.executeUpdate(decideGate, { args: [DECISION] })).toBe('taken');
 }
 
-describe('a run on Temporal', () => {
+test('without the server, says how to install it', () => {
+  expect(() => findTemporal([])).toThrow(/go install github.com\/temporalio\/cli\/cmd\/temporal@v/);
+});
+
+describe('a run on Temporal', { timeout: 120_000 }, () => {
   let executions: { study: Execution[]; points: Execution[] };
   let journal: JournalLine[];
 
@@ -121,7 +128,7 @@ describe('a run on Temporal', () => {
     await decide(run);
     expect(await run.study.result()).toBe('stopped');
     journal = run.journal();
-    expect(streamsOf(journal)).toEqual(streamsOf(await embedded('paused', PAUSE)));
+    expect(streamsOf(journal)).toEqual(await embeddedStreams(run, PAUSE));
     assertFollows(journal);
     assertEffectsOnce(tool);
     executions = await run.executions(POINTS);
@@ -159,7 +166,7 @@ describe('a run on Temporal', () => {
     await run.study.signal(operatorSays, { type: 'run.cancelled', by: CANCEL.by, reason: CANCEL.reason });
     expect(await run.study.result()).toBe('cancelled');
     const streams = streamsOf(run.journal());
-    const expected = streamsOf(await embedded('cancelled', CANCEL));
+    const expected = await embeddedStreams(run, CANCEL);
     expect(Object.keys(streams)).toEqual(['point/1', 'point/2', 'study']);
     // Both points end at once, and the study hears of them in either order; that its records follow from it is checked below.
     for (const lines of [streams['study']!, expected['study']!]) lines.sort();
@@ -182,7 +189,7 @@ describe('a run on Temporal', () => {
     await newWorker();
     await decide(run);
     expect(await run.study.result()).toBe('stopped');
-    expect(streamsOf(run.journal())).toEqual(streamsOf(await embedded('killed', null)));
+    expect(streamsOf(run.journal())).toEqual(await embeddedStreams(run, null));
     assertFollows(run.journal());
     assertEffectsOnce(tool);
     const sent = tool.sendings().filter(({ call, number }) => call === 'submit' && number === 2);

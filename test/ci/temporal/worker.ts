@@ -17,7 +17,9 @@ const worker = await Worker.create({
   maxHeartbeatThrottleInterval: '500ms',
   defaultHeartbeatThrottleInterval: '500ms',
 });
+process.stdin.resume().once('end', () => process.exit(1)); // whoever has started it is gone
 const running = worker.run();
 process.stdout.write('ready\n');
 await running;
 await connection.close();
+process.exit(0);
