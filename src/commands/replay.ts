@@ -18,7 +18,7 @@ export function replayCommand(app: App): Command {
   const replay = withJson(withTrust(withStore(command('replay', 'recompute a run from its lock and journal'))))
     .argument('[run]', 'id of the run, or its beginning (default: the latest)')
     .action(async (run: string | undefined, options: Options) => replayAction(app, run, options));
-  return withExamples(replay, 'expctl replay', 'expctl replay beam-2601 --trust ~/trust.json', 'expctl replay --json');
+  return withExamples(replay, 'expctl replay', 'expctl replay beam-4f2a --trust ~/trust.json', 'expctl replay --json');
 }
 
 /** Opens the store alone: no tool, no model, no network. */
@@ -65,7 +65,7 @@ async function loadedOrBroken(app: App, { store, run }: OpenedRun): Promise<Load
 }
 
 /** The policy that was named; else the one that is found, if it can be used: without one, signatures are not checked. */
-async function trustFor(app: App, flag: string | undefined, store: string): Promise<FoundTrust | null> {
+export async function trustFor(app: App, flag: string | undefined, store: string): Promise<FoundTrust | null> {
   const trust = await app.trust(flag, await projectOfStore(app, store));
   if (trust.ok) return trust.value;
   if (flag !== undefined) throw trust.error;

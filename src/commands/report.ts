@@ -1,0 +1,64 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { unwrap } from '../base/result.ts';
+import { pointRows } from '../provenance/points.ts';
+import type { ReportData } from '../provenance/report.ts';
+import { foldRun } from '../provenance/state.ts';
+import { statusOf } from '../provenance/status.ts';
+import { traceRun } from '../provenance/trace.ts';
+import { reportPage } from '../ui/report/page.ts';
+import { divergenceMessage } from '../ui/run-status/replay-view.ts';
+import { safeLines } from '../ui/safe-text.ts';
+import type { App } from './app.ts';
+import { command, type StoreOption, type TrustOption, withExamples, withStore, withTrust } from './options.ts';
+import { shownPath } from './project.ts';
+import { replayOpened, trustFor } from './replay.ts';
+import { loadRun, type OpenedRun, withRun } from './runs.ts';
+
+interface Options extends StoreOption, TrustOption {
+  readonly output?: string;
+}
+
+export function reportCommand(app: App): Command {
+  const report = withTrust(withStore(command('report', 'write a run as one HTML page')))
+    .argument('[run]', 'id of the run, or its beginning (default: the latest)')
+    .option('-o, --output <file>', 'file to write (default: RUN.html here); `-` is standard output')
+    .action(async (run: string | undefined, options: Options) =>
+      withRun(app, options, run, (opened) => writeReport(app, opened, options)),
+    );
+  return withExamples(report, 'expctl report', 'expctl report beam-4f2a -o beam.html --trust ~/trust.json');
+}
+
+/** A run whose evidence does not hold gets its page too, which says so; the status is 6 then. */
+async function writeReport(app: App, opened: OpenedRun, options: Options): Promise<void> {
+  const data = await reportData(app, opened, options);
+  const { run } = opened.run;
+  const { divergence } = data.verdict;
+  if (divergence !== null) {
+    app.exit(6);
+    app.terminal.note(safeLines(divergenceMessage(run, divergence)).join('\n'));
+  }
+  if (options.output === '-') return app.terminal.out(reportPage(data));
+  const path = resolve(app.cwd, options.output ?? `${run}.html`);
+  unwrap(await app.files.write(path, reportPage(data)));
+  app.terminal.note(`The report is ${shownPath(app, path)}: open it in a browser.`);
+}
+
+async function reportData(app: App, opened: OpenedRun, options: Options): Promise<ReportData> {
+  const { run, reader, store } = opened;
+  const trust = await trustFor(app, options.trust, store);
+  const verdict = await replayOpened(app, opened, trust);
+  const { program, lock } = await loadRun(app, store, run);
+  const fold = await foldRun(program, reader.read(run.run));
+  const inbox = (await reader.inbox(run.run)).map(({ kind }) => kind);
+  return {
+    lock,
+    trace: await traceRun({ run, program, reader, objects: await app.artifacts(store) }),
+    status: statusOf({ run, fold, holder: await reader.holder(run.run), inbox }),
+    points: pointRows(fold),
+    verdict,
+    trusted: trust !== null,
+    made_ms: app.clock.now_ms(),
+    version: app.version,
+  };
+}
