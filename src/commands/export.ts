@@ -22,7 +22,7 @@ export function exportCommand(app: App): Command {
     .action(async (run: string | undefined, options: Options) =>
       withRun(app, options, run, (opened) => writeExport(app, opened, options)),
     );
-  return withExamples(exported, 'expctl export --csv -o points.csv', 'expctl export beam-2601 --json');
+  return withExamples(exported, 'expctl export --csv -o points.csv', 'expctl export beam-4f2a --json');
 }
 
 async function writeExport(app: App, { run, reader, store }: OpenedRun, options: Options): Promise<void> {

@@ -37,9 +37,9 @@ export function logsCommand(app: App): Command {
     );
   return withExamples(
     logs,
-    'expctl logs beam-2601 7',
-    'expctl logs beam-2601 7 solve -f',
-    'expctl logs beam-2601 7 --stderr',
+    'expctl logs beam-4f2a 7',
+    'expctl logs beam-4f2a 7 solve -f',
+    'expctl logs beam-4f2a 7 --stderr',
   );
 }
 

@@ -20,7 +20,7 @@ export function statusCommand(app: App): Command {
     .action(async (run: string | undefined, options: Options) =>
       withRun(app, options, run, (opened) => showStatus(app, opened, options)),
     );
-  return withExamples(status, 'expctl status', 'expctl status beam-2601 --points', 'expctl status --json');
+  return withExamples(status, 'expctl status', 'expctl status beam-4f2a --points', 'expctl status --json');
 }
 
 async function showStatus(app: App, opened: OpenedRun, options: Options): Promise<void> {

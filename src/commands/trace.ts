@@ -20,10 +20,10 @@ export function traceCommand(app: App): Command {
   return withExamples(
     trace,
     'expctl trace',
-    'expctl trace beam-2601 7',
-    'expctl trace beam-2601 deflection@7',
-    'expctl trace beam-2601 mass --json',
-    'expctl trace beam-2601 9f86d081',
+    'expctl trace beam-4f2a 7',
+    'expctl trace beam-4f2a deflection@7',
+    'expctl trace beam-4f2a mass --json',
+    'expctl trace beam-4f2a 9f86d081',
   );
 }
 

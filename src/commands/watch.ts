@@ -26,7 +26,7 @@ export function watchCommand(app: App): Command {
     .action(async (run: string | undefined, options: Options) =>
       withRun(app, options, run, (opened) => follow(app, opened, options)),
     );
-  return withExamples(watch, 'expctl watch', 'expctl watch beam-2601 --verbose', 'expctl watch --jsonl | jq .type');
+  return withExamples(watch, 'expctl watch', 'expctl watch beam-4f2a --verbose', 'expctl watch --jsonl | jq .type');
 }
 
 /** Status 0: it reached a declared end; 4: it failed or was cancelled; 5: it waits for a person; as `run` itself. */

@@ -35,7 +35,7 @@ import { readSource } from '../../src/plan/source.ts';
  */
 
 export const BEGIN_MS = Date.UTC(2026, 0, 31, 12);
-export const RUN = 'beam-260131-120000-0001';
+export const RUN = 'beam-4f2a9c10';
 
 export const PLAN = `
 expctl: 1
