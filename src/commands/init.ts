@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { ExpctlError } from '../base/error.ts';
-import type { Json, JsonObject } from '../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { unwrap } from '../base/result.ts';
 import { utf8 } from '../base/sha256.ts';
 import { LOCAL_ENVIRONMENT } from '../ir/environment.ts';
@@ -21,7 +21,7 @@ import { projectHere, shownPath } from './project.ts';
 
 interface InitOptions extends JsonOption, OutputOptions {
   readonly answers?: string;
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly saveAnswers?: string;
   readonly env?: string;
 }
@@ -30,7 +30,7 @@ export function initCommand(app: App): Command {
   const init = command('init', 'write a plan by answering questions, without a model')
     .option('-o, --output <file>', 'where the plan is written (default: NAME.plan.yaml here)')
     .option('--answers <file>', 'take the answers from this YAML file, and the defaults where it is silent')
-    .option('--set <id=answer>', 'one answer; may be given several times, and comes before the file', collect, [])
+    .option('--set <id=answer>', 'one answer; may be given several times, and comes before the file', collect)
     .option('--save-answers <file>', 'also write the answers, for --answers')
     .option('--env <name>', 'environment, a file of the folder environments (default: local)')
     .option('--force', 'write over a plan that exists')
@@ -43,7 +43,7 @@ export function initCommand(app: App): Command {
   );
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
@@ -75,7 +75,7 @@ async function runInit(app: App, options: InitOptions): Promise<void> {
 }
 
 /** Answers of the file and of --set; null where neither is given. */
-async function writtenAnswers(app: App, { answers, set }: InitOptions): Promise<WrittenAnswers | null> {
+async function writtenAnswers(app: App, { answers, set = [] }: InitOptions): Promise<WrittenAnswers | null> {
   if (answers === undefined && set.length === 0) return null;
   const given: JsonObject = {};
   if (answers !== undefined) {
@@ -89,6 +89,11 @@ async function writtenAnswers(app: App, { answers, set }: InitOptions): Promise<
           hint: first?.fix ?? 'Correct it.',
         },
       );
+    }
+    if (!isJsonObject(source.value.value)) {
+      throw new ExpctlError('DATA_INVALID', `${answers} is not a map.`, {
+        hint: 'Write a line `ID: ANSWER` for each answer.',
+      });
     }
     Object.assign(given, source.value.value);
   }

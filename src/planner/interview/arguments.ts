@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Choice } from '../../ir/drafting.ts';
+import { isPlainNumber, parseQuantity, parseUnit, sameDimension, type Unit } from '../../ir/quantity.ts';
 import { parseStrictJson } from '../../ir/strict-json.ts';
 import { complaintsOf } from '../../plan/check/json-schemas.ts';
 import { allowedWords, argumentFields, type Field, type OfferedCall, onlyValue, putAt, unitIn } from './fields.ts';
@@ -50,12 +51,12 @@ function* talkArgument(
   const message = `Where does ${field.path.join('.')} of ${call.name} come from? (${about})`;
   const origin = yield* askChoice(id, message, choices, likeliest(field, choices, nearer));
   const known = /^(?:answer|variable|constant) (.+)$/.exec(origin);
-  if (known !== null) return `=${known[1]}`;
+  if (known !== null) return inItsUnit(known[1]!, field, notebook);
   switch (origin) {
     case 'new variable':
-      return `=${yield* talkVariable(id, field, notebook)}`;
+      return inItsUnit(yield* talkVariable(id, field, notebook), field, notebook);
     case 'new constant':
-      return `=${yield* talkConstant(id, field, notebook)}`;
+      return inItsUnit(yield* talkConstant(id, field, notebook), field, notebook);
     case 'expression':
       return `=${yield* askText(`${id}.expression`, 'Which expression?', { problem: notExpression })}`;
     case 'value':
@@ -63,6 +64,24 @@ function* talkArgument(
     default:
       return undefined;
   }
+}
+
+/** A quantity is passed as its number in its own unit; where the call says that it takes another one, it is converted. */
+function inItsUnit(name: string, field: Field, notebook: Notebook): Json {
+  const wanted = parseUnit(unitIn(field.description));
+  const own = ownUnit(name, notebook);
+  if (!wanted.ok || own === null || own.text === wanted.value.text || isPlainNumber(own)) return `=${name}`;
+  return sameDimension(own, wanted.value) ? { value: `=${name}`, unit: wanted.value.text } : `=${name}`;
+}
+
+function ownUnit(name: string, { constants, variables }: Notebook): Unit | null {
+  const constant = constants[name];
+  if (typeof constant === 'string') {
+    const quantity = parseQuantity(constant);
+    return quantity.ok ? quantity.value.unit : null;
+  }
+  const unit = parseUnit(String(variables[name]?.['unit'] ?? ''));
+  return unit.ok ? unit.value : null;
 }
 
 function origins(field: Field, notebook: Notebook, nearer: readonly KnownAnswer[]): Choice[] {
