@@ -10,7 +10,7 @@ import type { Json, JsonObject } from '../../src/base/json.ts';
 import { err, ok, type Result, unwrap } from '../../src/base/result.ts';
 import { resumeRun, type RunEnd, startRun } from '../../src/engines/embedded/engine.ts';
 import type { EngineDeps, Performance, PerformOptions } from '../../src/engines/embedded/engine.ts';
-import type { CallEnd, Clock, JournalStore, ToolCall, ToolHost } from '../../src/engines/ports.ts';
+import type { CallEnd, Clock, JournalStore, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
 import type { JournalRow, PointResult } from '../../src/ir/events.ts';
 import type { Lock } from '../../src/ir/lock.ts';
@@ -132,6 +132,8 @@ export interface ProcessOptions extends Partial<Pick<PerformOptions, 'wait' | 't
   /** The n-th append fails as on a full disk. */
   readonly full_at?: number;
   readonly deps?: Partial<EngineDeps>;
+  /** Waited for between the commit of an append and the engine's learning of it. */
+  readonly slow?: (events: readonly NewEvent[]) => Promise<void>;
 }
 
 /** One process: dead after its crash, when nothing of it is heard of any more. */
@@ -228,7 +230,7 @@ export class Process {
     return value.kind === 'finished' ? value.status : value.kind;
   }
 
-  #crashing({ crash, full_at }: ProcessOptions): JournalStore {
+  #crashing({ crash, full_at, slow }: ProcessOptions): JournalStore {
     const never = new Promise<never>(() => undefined);
     const guarded = async <T>(write: () => Promise<T>): Promise<T> => {
       if (!this.alive) return never;
@@ -250,7 +252,12 @@ export class Process {
     const { journal } = this;
     return {
       createRun: (...args) => guarded(() => journal.createRun(...args)),
-      append: (...args) => guarded(() => journal.append(...args)),
+      append: (...args) =>
+        guarded(async () => {
+          const rows = await journal.append(...args);
+          await slow?.(args[1]);
+          return rows;
+        }),
       acquire: (...args) => journal.acquire(...args),
       release: async (lease) => (this.alive ? journal.release(lease) : never),
       read: (...args) => journal.read(...args),

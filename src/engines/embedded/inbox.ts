@@ -51,7 +51,7 @@ export class Inbox {
       if (this.#stopped) return;
       if (message.id > newest) continue;
       await this.#obey(message);
-      // What it led to is durable; after the end the journal is another's to change.
+      // What it led to is durable. After the end nobody can tell whether it led to anything: it is looked at again by `resume`.
       if (!this.#stopped) await this.#journal.acknowledge(message.id);
     }
   }

@@ -299,6 +299,7 @@ export class Performer {
       return this.#deps.onNotice('A decision came for a gate that is not open; it changes nothing.');
     }
     const decision = await this.#deps.verifyGate(body, gate.opened, gate.head);
+    if (this.#ended) return; // the message stays for whoever goes on with the run
     if (!decision.ok) return this.#deps.onNotice(`A decision was refused: ${decision.error.message}`);
     if (!isOpen()) return this.#deps.onNotice('A decision came too late: the gate is closed; it changes nothing.');
     const { outcome, principal, statement_sha256, envelope_sha256 } = decision.value.details;
