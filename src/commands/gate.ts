@@ -35,9 +35,10 @@ import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
 interface GateOptions extends StoreOption, TrustOption, JsonOption {
   readonly outcome?: string;
-  readonly comment: string;
+  readonly comment?: string;
   readonly key?: string;
-  readonly valid: number;
+  /** Seconds. */
+  readonly valid?: number;
 }
 
 const FOURTEEN_DAYS_S = 14 * 24 * 3600;
@@ -46,8 +47,8 @@ export function gateCommand(app: App): Command {
   const gate = command('gate', 'show what an open gate asks, and decide it with a signature')
     .argument('[run]', 'id of a run, or its beginning (default: the latest)')
     .option('--outcome <word>', 'the decision: one of the outcomes that the plan allows')
-    .option('--comment <text>', 'a comment, signed with the decision', '')
-    .option('--valid <duration>', 'how long the decision may be used', duration, FOURTEEN_DAYS_S);
+    .option('--comment <text>', 'a comment, signed with the decision')
+    .option('--valid <duration>', 'how long the decision may be used (default: 14d)', duration);
   return withExamples(
     withJson(withTrust(withKey(withStore(gate)))).action((prefix: string | undefined, options: GateOptions) =>
       withRun(app, options, prefix, (opened) => decide(app, opened, options)),
@@ -120,8 +121,8 @@ async function signDecision(
       outcome: options.outcome,
       approver: { principal: allowed.principal, role: allowed.role },
       not_before: new Date(now_ms).toISOString(),
-      not_after: new Date(now_ms + options.valid * 1000).toISOString(),
-      comment: options.comment,
+      not_after: new Date(now_ms + (options.valid ?? FOURTEEN_DAYS_S) * 1000).toISOString(),
+      comment: options.comment ?? '',
       now_ms,
       random: (count) => app.randomBytes(count),
     }),

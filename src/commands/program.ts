@@ -3,6 +3,7 @@ import { ERROR_CODES, ExpctlError } from '../base/error.ts';
 import { safeLines } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
+import { exitCodesPage, exitCodesSummary } from './exit-codes.ts';
 import { COMMANDS, type CommandEntry } from './table.ts';
 
 /**
@@ -12,28 +13,63 @@ import { COMMANDS, type CommandEntry } from './table.ts';
  */
 export async function runProgram(args: readonly string[], app: App): Promise<number | null> {
   try {
-    await (await programFor(args, app)).parseAsync([...args], { from: 'user' });
+    if (isHelpOn(args, 'exit-codes')) {
+      app.terminal.out(exitCodesPage());
+      return null;
+    }
+    const program = await programFor(args, app);
+    await program.parseAsync(explained(args, program), { from: 'user' });
     return null;
   } catch (error) {
     return report(error, args, app);
   }
 }
 
+function isHelpOn(args: readonly string[], topic: string): boolean {
+  return args.length === 2 && args[0] === 'help' && args[1] === topic;
+}
+
+/** `help tools add` as `tools add --help`: the command's own help, however deep it is. A name that is none is complained of. */
+function explained(args: readonly string[], program: Command): readonly string[] {
+  const [first, ...names] = args;
+  if (first !== 'help' || names.length === 0 || names.some((name) => name.startsWith('-'))) return args;
+  let found: Command | undefined = program;
+  for (const name of names) found = found?.commands.find((command) => command.name() === name);
+  return found === undefined ? names : [...names, '--help'];
+}
+
+const DESCRIPTION = `Plan, approve and execute engineering experiments.
+
+A first experiment:
+  $ expctl tools add beam -- node server.js   what the plan may call, pinned
+  $ expctl init                               a plan, by answering questions
+  $ expctl lock beam.plan.yaml                the exact bytes that will run
+  $ expctl review beam.lock.json              read what they do, and sign
+  $ expctl run beam.lock.json                 nothing but what was signed
+  $ expctl report                             the results, and what they rest on
+
+Each is explained by \`expctl help COMMAND\`. Before the first signature:
+\`expctl keys new\` (or your SSH key), and \`expctl trust init\`.`;
+
 /** The program with the one command that is called; every other one is there as a line of help. */
-async function programFor(args: readonly string[], app: App): Promise<Command> {
+export async function programFor(args: readonly string[], app: App): Promise<Command> {
   const program = new Command('expctl')
-    .description('Plan, approve and execute engineering experiments.')
+    .description(DESCRIPTION)
     .version(app.version, '-V, --version', 'print the version')
     .option('--debug', 'show stack traces of failures')
     .option('--color <when>', 'always, never or auto')
-    .helpCommand('help [command]', 'explain a command')
+    .commandsGroup('Help:')
+    .helpCommand('help [command...]', 'explain a command, or exit-codes')
+    .helpOption('-h, --help', 'explain the command')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => app.terminal.out(text),
       writeErr: (text) => app.terminal.note(text),
+      getOutHelpWidth: () => app.terminal.columns,
+      getErrHelpWidth: () => app.terminal.columns,
       outputError: () => undefined, // reported once, by `report`
     })
-    .addHelpText('after', () => EXIT_CODES_HELP);
+    .addHelpText('after', () => `\n${exitCodesSummary()}`);
   const called = args.filter((arg) => !arg.startsWith('-'));
   const wanted = called[0] === 'help' ? called[1] : called[0];
   for (const entry of COMMANDS) {
@@ -49,49 +85,27 @@ function stub(entry: CommandEntry): Command {
 
 /** Commands are made apart from the program: they take over how it prints and fails. */
 function inherit(command: Command, program: Command): Command {
-  command.copyInheritedSettings(program);
+  command.copyInheritedSettings(program).helpCommand(false); // `help` of the program goes as deep as one wants
   for (const inner of command.commands) inherit(inner, command);
   return command;
 }
 
-const EXIT_MEANINGS: Readonly<Record<string, string>> = {
-  0: 'done',
-  1: 'internal failure',
-  2: 'usage, or an invalid plan',
-  3: 'not approved',
-  4: 'the run failed, or a budget was hit',
-  5: 'waits for a person',
-  6: 'evidence does not hold',
-  7: 'environment: a tool, the store, a model',
-  130: 'interrupted (143: terminated); `expctl resume` goes on',
-};
-
-/** The one table of exit statuses, for help and docs. */
-export const EXIT_CODES: readonly { readonly status: number; readonly means: string; readonly codes: string[] }[] =
-  Object.entries(EXIT_MEANINGS).map(([status, means]) => ({
-    status: Number(status),
-    means,
-    codes: Object.entries(ERROR_CODES)
-      .filter(([, { exit }]) => exit === Number(status))
-      .map(([code]) => code),
-  }));
-
-const EXIT_CODES_HELP = `\nExit status:\n${EXIT_CODES.map(({ status, means }) => `  ${String(status).padEnd(4)} ${means}`).join('\n')}\n`;
-
 function report(error: unknown, args: readonly string[], app: App): number | null {
   if (error instanceof CommanderError && error.exitCode === 0) return null;
+  if (error instanceof CommanderError && error.code === 'commander.help') return ERROR_CODES.USAGE.exit; // it was shown, on standard error
   const failure = asFailure(error);
   const { code, message, hint, details } = failure;
-  if (args.includes('--json')) {
+  const own = args.slice(0, args.indexOf('--') === -1 ? args.length : args.indexOf('--')); // behind it: another program's
+  if (own.includes('--json')) {
     app.terminal.out(JSON.stringify({ error: { code, message, hint, details } }, null, 2));
-  } else if (args.includes('--jsonl')) {
+  } else if (own.includes('--jsonl')) {
     app.terminal.out(JSON.stringify({ type: 'error', code, message, hint, details }));
   }
   const style = styleFor(app.terminal.colour.err);
   const [first = '', ...rest] = safeLines(message);
   app.terminal.note([`${style.bad(MARKS.failed)} ${first}`, ...rest.map((line) => `  ${line}`)].join('\n'));
   for (const line of safeLines(hint)) app.terminal.note(`  ${line}`);
-  if (args.includes('--debug')) app.terminal.note(stackOf(error));
+  if (own.includes('--debug')) app.terminal.note(stackOf(error));
   return failure.exit;
 }
 
@@ -99,7 +113,11 @@ function asFailure(error: unknown): ExpctlError {
   if (error instanceof ExpctlError) return error;
   if (error instanceof CommanderError) {
     const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-    const hint = more.join(' ').trim() || 'Add --help to see what the command takes.';
+    const hint =
+      more
+        .join(' ')
+        .trim()
+        .replace(/^\((.*)\)$/, '$1') || 'Add --help to see what the command takes.';
     return new ExpctlError('USAGE', sentence(message), { hint });
   }
   const message = error instanceof Error ? error.message : String(error);

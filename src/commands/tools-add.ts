@@ -14,7 +14,7 @@ import { withTool } from './tools-file.ts';
 import { discovery, readTools, writePins } from './tools-project.ts';
 
 export interface AddOptions extends JsonOption {
-  readonly call: readonly string[];
+  readonly call?: readonly string[];
   readonly probe?: string;
   readonly replace?: boolean;
 }
@@ -26,7 +26,7 @@ export async function addTool(app: App, name: string, command: readonly string[]
   if (Object.hasOwn(found.declared, name) && options.replace !== true) {
     throw usage(`There is a tool ${name} already.`, 'Choose another name, or add --replace.');
   }
-  const wishes = new Map(options.call.map(parseCallWish));
+  const wishes = new Map((options.call ?? []).map(parseCallWish));
   const tools = await discovery(app, found.project);
   const mcp = { command: await fromProject(app, found.project, command) };
   const learned = unwrap(await tools.discover(name, { mcp, calls: {} }));

@@ -7,17 +7,22 @@ import { type PinOptions, pinTools } from './tools-pin.ts';
 import { readTools, type ToolsProject } from './tools-project.ts';
 
 export function toolsCommand(app: App): Command {
-  return command('tools', 'add, list and pin the tools of a project')
+  const tools = command('tools', 'add, list and pin the tools of a project')
     .addCommand(addCommand(app))
     .addCommand(listCommand(app))
     .addCommand(pinCommand(app));
+  return withExamples(tools, 'expctl tools add beam -- node examples/beam/server.js', 'expctl tools pin --check');
 }
 
 function addCommand(app: App): Command {
   const add = command('add', 'start an MCP server once, and write its calls into tools.yaml and tools.lock.json')
     .argument('<name>', 'name by which plans call it')
     .argument('<command...>', 'command that starts it, after `--`; relative paths count from the project folder')
-    .option('--call <name=effect>', 'what a call does outside: pure, once, by_key:ARGUMENT (repeatable)', collect, [])
+    .option(
+      '--call <name=effect>',
+      'what a call does outside: pure, once, by_key:ARGUMENT; may be given several times',
+      collect,
+    )
     .option('--probe <call>', 'call that tells version, solver and host; its answer is part of the pin')
     .option('--replace', 'put it in the place of the tool of this name')
     .action((name: string, words: readonly string[], options: AddOptions) => addTool(app, name, words, options));
@@ -28,7 +33,7 @@ function addCommand(app: App): Command {
   );
 }
 
-function collect(text: string, before: readonly string[]): readonly string[] {
+function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 
