@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createModel } from '../../src/adapters/anthropic/create.ts';
 import type { JsonObject } from '../../src/base/json.ts';
@@ -251,4 +253,23 @@ test("an environment's pools are in the prompt and in the check", async () => {
   await server?.stop();
   expect((await plan([GOAL, '--env', 'none'], [GOOD])).status).not.toBe(0);
   expect(server?.received).toEqual([]);
+});
+
+test('a process of its own: one SIGINT ends it with 130 and keeps the draft', async () => {
+  let interrupt = (): void => undefined;
+  server = await MessagesServer.start(NO_POOL, { kind: 'hang', asked: () => interrupt() });
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const argv = ['--import', import.meta.resolve('tsx'), join(root, 'src/main.ts'), 'plan', GOAL];
+  const env = { PATH: process.env['PATH'], HOME: project.home, ANTHROPIC_API_KEY: KEY, ANTHROPIC_BASE_URL: server.url };
+  const child = spawn(process.execPath, argv, { cwd: project.project, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  interrupt = () => void child.kill('SIGINT');
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  expect([status, stderr]).toEqual([130, expect.stringContaining('The last draft is kept: tip.draft.yaml')]);
+  expect(readdirSync(project.project).filter((name) => name.endsWith('.plan.yaml') || name.endsWith('.tmp'))).toEqual(
+    [],
+  );
 });
