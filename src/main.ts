@@ -20,9 +20,12 @@ async function start(): Promise<void> {
   const { runProgram } = await import('./commands/program.ts');
   const terminal = standardTerminal(args);
   let status = 0;
-  const failed = await runProgram(args, createApp(terminal, (code) => {
-    status = code;
-  }));
+  const failed = await runProgram(
+    args,
+    createApp(terminal, (code) => {
+      status = code;
+    }),
+  );
   await terminal.flush();
   process.exit(failed ?? status);
 }
@@ -53,6 +56,7 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       ]);
       return openReader(store, thisProcess());
     },
+    sqliteVersion: async () => (await import('./adapters/sqlite/version.ts')).sqliteVersion(),
     artifacts: async (store) => new (await import('./adapters/files/artifacts.ts')).FileArtifacts(store),
     tools: async ({ project_folder, artifacts, onLog }) => {
       const { createTools } = await import('./adapters/tools.ts');

@@ -65,6 +65,8 @@ export interface App {
   /** For readers: NOT_FOUND if there is no store. */
   openReader(store: string): Promise<Result<JournalReader>>;
   artifacts(store: string): Promise<ArtifactStore>;
+  /** STORE_UNUSABLE where the library cannot be loaded, or its version can lose commits. */
+  sqliteVersion(): Promise<Result<string>>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
   /** The language model that drafts plans. MODEL_UNAVAILABLE where there is no key. */
   model(wishes: ModelWishes): Promise<Result<Model>>;

@@ -161,4 +161,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: 'Trust',
     load: async () => (await import('./trust.ts')).trustCommand,
   },
+  {
+    name: 'doctor',
+    summary: 'say whether everything that a run needs is there',
+    group: 'Help',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    group: 'Help',
+    load: async () => (await import('./completion.ts')).completionCommand,
+  },
 ];

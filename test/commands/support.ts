@@ -14,6 +14,7 @@ import { signerOf } from '../../src/adapters/signer.ts';
 import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
+import { sqliteVersion } from '../../src/adapters/sqlite/version.ts';
 import { createTools } from '../../src/adapters/tools.ts';
 import type { App } from '../../src/commands/app.ts';
 import { runProgram } from '../../src/commands/program.ts';
@@ -90,6 +91,7 @@ export class TestApp {
       randomBytes: (count) => randomBytes(count),
       openJournal: async (store) => openJournal(store, { clock, process: thisProcess() }),
       openReader: async (store) => openReader(store, thisProcess()),
+      sqliteVersion,
       artifacts: async (store) => new FileArtifacts(store),
       tools: async ({ project_folder, artifacts }) => createTools({ project_folder, artifacts }),
       model: async (wishes) => createModel(wishes, env, clock),

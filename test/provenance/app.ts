@@ -72,6 +72,7 @@ function appOf(options: TestApp, output: { out: string; err: string }, exit: (co
     openJournal: async () => unreachable('writing a journal'),
     openReader: async (store) => openReader(store, thisProcess()),
     artifacts: async (store) => new FileArtifacts(store),
+    sqliteVersion: async () => unreachable('the version of SQLite'),
     tools: async () => unreachable('a tool'),
     trust: async (flag, project) => readTrustFile({ flag, env, home: cwd, project_root: project, etc: '/nowhere' }),
     userTrustPath: async () => '/nowhere',
