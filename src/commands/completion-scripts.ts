@@ -120,19 +120,24 @@ export function fishScript(program: CompletionNode): string {
       inner === '' ? seen : `${seen === '' ? '' : `${seen}; and `}not __fish_seen_subcommand_from ${inner}`;
     return [
       ...node.commands.map(
-        ({ name, summary }) => `complete -c expctl -n ${quoted(before)} -f -a ${name} -d ${quoted(summary)}`,
+        ({ name, summary }) => `complete -c expctl -n ${fishQuoted(before)} -f -a ${name} -d ${fishQuoted(summary)}`,
       ),
       ...node.options.map(({ long, summary, takes_value, choices }) => {
-        const value = choices.length > 0 ? ` -x -a ${quoted(choices.join(' '))}` : takes_value ? ' -r' : '';
-        const where = seen === '' ? '' : ` -n ${quoted(seen)}`;
-        return `complete -c expctl${where} -l ${long.slice(2)}${value} -d ${quoted(summary)}`;
+        const value = choices.length > 0 ? ` -x -a ${fishQuoted(choices.join(' '))}` : takes_value ? ' -r' : '';
+        const where = seen === '' ? '' : ` -n ${fishQuoted(seen)}`;
+        return `complete -c expctl${where} -l ${long.slice(2)}${value} -d ${fishQuoted(summary)}`;
       }),
     ];
   });
   return `# fish completion for expctl: save it as ~/.config/fish/completions/expctl.fish\n${lines.join('\n')}\n`;
 }
 
-/** Single quotes end and begin again around one of their own; the same in zsh and fish. */
+/** Single quotes end and begin again around one of their own. */
 function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "'\\''")}'`;
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** In fish a backslash is one within quotes too. */
+function fishQuoted(text: string): string {
+  return quoted(text.replaceAll('\\', '\\\\'));
 }
