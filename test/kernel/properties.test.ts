@@ -146,6 +146,7 @@ class Watcher {
 
 /** Facts that one machine tells another: as bound to what stands before them as records are. */
 const TOLD = ['point.began', 'step.granted', 'point.finished', 'point.paused', 'point.resumed', 'point.cancelled'];
+const SIGNALS: readonly string[] = ['point.paused', 'point.resumed', 'point.cancelled'];
 const follows = ({ event }: Entry) => !isFact(event.type) || TOLD.includes(event.type);
 
 /** Sequence numbers as a forger would make them who recomputes the chains. */
@@ -213,10 +214,30 @@ describe('a journal that was altered, with its chains recomputed', () => {
 
   test.each(journals.map((journal, index) => [index, journal] as const))('%i: any dropped event', (_n, journal) => {
     for (const [at, entry] of journal.entries()) {
-      if (!follows(entry)) continue;
+      if (!follows(entry) || SIGNALS.includes(entry.event.type)) continue;
       expect(divergenceOf(renumbered(journal.toSpliced(at, 1))), `${entry.stream}/${entry.seq}`).toBe('Divergence');
     }
   });
+
+  test.each(journals.map((journal, index) => [index, journal] as const))(
+    '%i: a dropped pause or cancel of a point is found, or can have crossed with its end and changed nothing',
+    (_n, journal) => {
+      const end = stateOf(replay(journal));
+      const found: boolean[] = [];
+      for (const [at, entry] of journal.entries()) {
+        if (!SIGNALS.includes(entry.event.type)) continue;
+        const altered = renumbered(journal.toSpliced(at, 1));
+        found.push(divergenceOf(altered) === 'Divergence');
+        if (found.at(-1)) continue;
+        expect(stateOf(replay(altered)), `${entry.stream}/${entry.seq}`).toBe(end);
+        const later = journal
+          .slice(at + 1)
+          .filter(({ stream, event }) => stream === entry.stream && SIGNALS.includes(event.type));
+        expect(later, 'only the last that a point was told').toEqual([]);
+      }
+      expect(found.length === 0 || found.includes(true)).toBe(true);
+    },
+  );
 
   test.each(journals.map((journal, index) => [index, journal] as const))('%i: any event added again', (_n, journal) => {
     for (const [at, entry] of journal.entries()) {
