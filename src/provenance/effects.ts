@@ -32,11 +32,16 @@ export interface EffectView {
   /** What the engine observed beside the answer: versions, host, exit status, digests of standard streams. */
   observed: JsonObject;
   /** Files that it made, standard streams among them. */
-  artifacts: readonly ArtifactRef[];
+  artifacts: readonly MadeFile[];
+}
+
+interface MadeFile extends Omit<ArtifactRef, 'bytes'> {
+  /** null where the journal does not say it: standard streams. */
+  readonly bytes: number | null;
 }
 
 /** The tool of a call as it was pinned, and as it said of itself. */
-export interface ToolView {
+interface ToolView {
   readonly name: string;
   /** SHA-256 of everything that was pinned of it. */
   readonly pin: string | null;
@@ -176,10 +181,10 @@ function intended(
 function answered(row: JournalRow, outcome: Outcome): Partial<EffectView> {
   const observed = observedOf(row);
   const named = outcome.ok ? outcome.artifacts : [];
-  const kept = Object.entries(STREAMS).flatMap(([name, field]): ArtifactRef[] => {
+  const kept = Object.entries(STREAMS).flatMap(([name, field]): MadeFile[] => {
     const sha256 = textIn(observed, field);
     const isNamed = sha256 === null || named.some((artifact) => artifact.sha256 === sha256);
-    return isNamed ? [] : [{ name: `${name}.txt`, sha256, bytes: -1 }];
+    return isNamed ? [] : [{ name: `${name}.txt`, sha256, bytes: null }];
   });
   return {
     answered_seq: row.seq,

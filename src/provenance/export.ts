@@ -3,7 +3,7 @@ import type { RunFacts } from './ports.ts';
 import type { RunFold } from './state.ts';
 
 /** All points of a run as data, units beside the names; what `export --json` prints. */
-export interface ExportedRun {
+interface ExportedRun {
   readonly run: string;
   readonly plan: string;
   readonly lock_sha256: string;

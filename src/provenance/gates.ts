@@ -4,7 +4,7 @@ import { canonicalJson } from '../ir/canonical.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 
 /** What the gate's decision is about, as one digest: the evidence that `gate.opened` holds, in canonical form. */
-export function gateEvidenceSha256(gate: Pick<GateOpened, 'evidence'>): string {
+function gateEvidenceSha256(gate: Pick<GateOpened, 'evidence'>): string {
   return sha256Hex(utf8(canonicalJson(gate.evidence)));
 }
 

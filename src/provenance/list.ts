@@ -18,7 +18,7 @@ export interface ListedRun {
   readonly waits_for: WaitsFor | null;
 }
 
-export interface ListInput {
+interface ListInput {
   readonly run: RunFacts;
   /** Rows of the stream `study` alone. */
   readonly rows: AsyncIterable<JournalRow>;

@@ -2,7 +2,7 @@ import type { EffectView } from './effects.ts';
 import { STREAMS } from './replay-artifacts.ts';
 import { textIn } from './rows.ts';
 
-export type StreamName = keyof typeof STREAMS;
+type StreamName = keyof typeof STREAMS;
 
 /** What a tool wrote to a standard stream during one call; kept once the call has ended. */
 export interface LogPart {

@@ -9,7 +9,7 @@ import type { JournalRow } from '../ir/events.ts';
  * - `signature`: an approval or a gate's decision does not allow what was done.
  * - `artifact`: a file that an answer names is missing or was changed.
  */
-export type FoundBy = 'chain' | 'digest' | 'kernel' | 'signature' | 'artifact';
+type FoundBy = 'chain' | 'digest' | 'kernel' | 'signature' | 'artifact';
 
 /** The first place at which evidence does not hold. */
 export interface ReplayDivergence {

@@ -54,13 +54,13 @@ export class PeopleEvidence {
     }
     if (event.approvals.length === 0) throw new Mismatch('signature', row, 'an approval', 'none');
     const request = await this.#object(row, event.request_sha256, 'The request');
+    if (request !== null) this.#request = this.#parsedRequest(row, request);
     const envelopes: Uint8Array[] = [];
     for (const sha256 of event.approvals) {
       const envelope = await this.#object(row, sha256, 'The approval');
       if (envelope !== null) envelopes.push(envelope);
     }
     if (request === null || envelopes.length < event.approvals.length) return;
-    this.#request = this.#parsedRequest(row, request);
     for (const envelope of envelopes) this.#checkApproval(row, envelope);
     if (this.#input.trust !== null) this.#authorised(row, event, request, envelopes, this.#input.trust);
   }
@@ -81,7 +81,12 @@ export class PeopleEvidence {
     this.#checkDecision(row, envelope, event, head);
     const { trust, run } = this.#input;
     if (trust === null) return;
-    const requested_by = this.#request?.request.requested_by ?? null;
+    if (this.#request === null) {
+      // Whether somebody decided on what they had asked for themselves cannot be told without it.
+      this.not_checked.push(`The signature of the decision at gate ${event.gate}, for want of the request.`);
+      return;
+    }
+    const { requested_by } = this.#request.request;
     const verified = verifyGateDecision({
       envelope,
       gate: openGate(gate, head, { ...run, requested_by }),

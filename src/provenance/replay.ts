@@ -11,7 +11,7 @@ import { Mismatch, type ReplayDivergence } from './mismatch.ts';
 import { type EvidenceInput, PeopleEvidence } from './replay-evidence.ts';
 import { eventOf, observedOf, pointOf, textIn } from './rows.ts';
 
-export interface ReplayInput extends EvidenceInput {
+interface ReplayInput extends EvidenceInput {
   readonly program: Program;
   /** All rows of the run, ordered by position. */
   readonly rows: AsyncIterable<JournalRow>;
@@ -20,7 +20,7 @@ export interface ReplayInput extends EvidenceInput {
 }
 
 /** What was recomputed and found to be as it stands. */
-export interface Proved {
+interface Proved {
   events: number;
   streams: number;
   /** Points that came to their end. */
@@ -194,8 +194,8 @@ class Replay {
     const unfinished = this.#ended === null ? ['What would follow: the run has not ended.'] : [];
     if (this.#input.trust === null) return unfinished;
     const from = (this.#people.signed_to_seq ?? 0) + 1;
-    const behind = `Answers behind study/${from - 1}, the last head that a person signed: only their chain vouches for them.`;
-    const none = 'Answers of tools: no head of the journal was signed at a gate, so only their chain vouches for them.';
+    const behind = `That tools gave the answers behind study/${from - 1}: it is the last head of the journal that a person signed.`;
+    const none = 'That tools gave these answers: no head of the journal was signed at a gate.';
     return [...unfinished, ...(from <= this.#last_study_seq ? [from === 1 ? none : behind] : [])];
   }
 }

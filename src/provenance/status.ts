@@ -54,19 +54,19 @@ export interface WaitsFor {
   readonly command: string;
 }
 
-export interface BestPoint {
+interface BestPoint {
   readonly point: number;
   readonly values: Readonly<Record<string, number | string>>;
   readonly metrics: PointResult['metrics'];
 }
 
-export interface BudgetUse {
+interface BudgetUse {
   readonly used: number;
   /** null: no limit. */
   readonly limit: number | null;
 }
 
-export interface StatusInput {
+interface StatusInput {
   readonly run: RunFacts;
   readonly fold: RunFold;
   readonly holder: RunHolder;

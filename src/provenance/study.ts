@@ -32,7 +32,7 @@ export interface GateView extends Omit<GateOpened, 'type'> {
   closed: 'timeout' | 'cancelled' | null;
 }
 
-export interface PointSummary {
+interface PointSummary {
   readonly point: number;
   /** Phase that started it: for points of an extension, the one that asked for them. */
   readonly phase: string;
@@ -43,7 +43,7 @@ export interface PointSummary {
   result: PointResult | null;
 }
 
-export interface PauseView {
+interface PauseView {
   readonly what: 'paused' | 'resumed' | 'cancelled';
   readonly by: string;
   readonly reason: string;

@@ -1,10 +1,10 @@
 import type { JournalRow } from '../ir/events.ts';
 import { type EffectView, PointFold } from './effects.ts';
-import { pointOf } from './rows.ts';
+import { eventOf, pointOf } from './rows.ts';
 import type { TraceInput } from './trace.ts';
 
 /** What a digest names in a run. */
-export interface ObjectMeaning {
+interface ObjectMeaning {
   readonly sha256: string;
   readonly is: string;
   readonly bytes: number | null;
@@ -16,7 +16,7 @@ export interface ObjectMeaning {
   readonly used_by: readonly EffectAt[];
 }
 
-export interface EffectAt {
+interface EffectAt {
   readonly point: number;
   readonly effect: EffectView;
 }
@@ -30,22 +30,28 @@ export interface ObjectTrace {
 
 type Draft = { -readonly [K in keyof ObjectMeaning]: ObjectMeaning[K] } & { made_by: EffectAt[]; used_by: EffectAt[] };
 
-/** All that a digest, or its beginning, names: files, keys of effects, rows, the lock and what it names. Reads the whole journal. */
+/** All that a digest, or its beginning, names: files, keys of effects, rows, the lock and what it names. Reads the whole journal; memory: the points in flight. */
 export async function traceObject(input: TraceInput, prefix: string): Promise<ObjectTrace> {
   const search = new Search(prefix);
   const folds = new Map<number, PointFold>();
   search.named(input);
+  const close = (point: number): void => {
+    for (const effect of folds.get(point)?.history(point).effects ?? []) search.effect({ point, effect });
+    folds.delete(point);
+  };
   for await (const row of input.reader.read(input.run.run)) {
     search.row(row);
     const point = pointOf(row.stream);
-    if (point === null) continue;
+    if (point === null) {
+      const event = eventOf(row);
+      if (event.type === 'point.finished') close(event.point);
+      continue;
+    }
     const fold = folds.get(point) ?? new PointFold(input.program.lock);
     folds.set(point, fold);
     fold.take(row);
   }
-  for (const [point, fold] of folds) {
-    for (const effect of fold.history(point).effects) search.effect({ point, effect });
-  }
+  for (const point of [...folds.keys()]) close(point);
   const objects: ObjectMeaning[] = [];
   for (const found of search.found.values()) objects.push({ ...found, kept: await input.objects.has(found.sha256) });
   return { kind: 'object', run: input.run.run, prefix, objects };
@@ -84,7 +90,7 @@ class Search {
     for (const { name, sha256, bytes } of effect.artifacts) {
       const found = this.#note(sha256, `the file ${name}`);
       if (found === undefined) continue;
-      found.bytes ??= bytes < 0 ? null : bytes;
+      found.bytes ??= bytes;
       found.made_by.push(at);
     }
     const text = JSON.stringify(effect.arguments);

@@ -162,7 +162,7 @@ export async function traceMetric(input: TraceInput, metric: string): Promise<Me
   return { kind: 'metric', ...(await originOf(input, study)), sources, points };
 }
 
-export async function originOf({ run, objects }: TraceInput, study: StudyFold): Promise<RunOrigin> {
+async function originOf({ run, objects }: TraceInput, study: StudyFold): Promise<RunOrigin> {
   const { verdict: _, ...host } = study.started?.observed ?? {};
   const { lock_sha256, request_sha256 } = run;
   const approvals = await approvalsOf(study, objects);

@@ -131,6 +131,19 @@ describe('signatures, with --trust', () => {
     expect(error.details).toMatchObject({ found_by: 'signature', stream: 'study', seq: 1 });
   });
 
+  test('a gate that was decided by who asked, where that is not allowed; not told without the request', async () => {
+    const path = join(recorded.project, '..', 'strict-trust.json');
+    const policy = JSON.parse(readFileSync(recorded.trust_path, 'utf8')) as { rules: JsonObject };
+    policy.rules['gates'] = { '*': { allow_self: false, allow_without_terminal: true } };
+    writeFileSync(path, JSON.stringify(policy), { mode: 0o600 });
+    const folder = project();
+    expect((await failure(folder, '--trust', path)).details).toMatchObject({ found_by: 'signature', stream: 'study' });
+    rmSync(objectPath(folder, recorded.request_sha256));
+    const { status, out } = await expctl(['replay', '--trust', path], { cwd: folder });
+    expect(status).toBe(0);
+    expect(out).toContain('The signature of the decision at gate pilot, for want of the request.');
+  });
+
   test('a decision in the name of somebody else', async () => {
     const rows = drafts(recorded.rows);
     const [at] = findRows(rows, 'gate.decided');

@@ -14,7 +14,7 @@ export interface Dot {
   readonly title: string;
 }
 
-export interface Figure {
+interface Figure {
   readonly title: string;
   readonly x: { readonly name: string; readonly unit: string; readonly limit: Limit | null };
   readonly y: { readonly name: string; readonly unit: string; readonly limit: Limit | null };

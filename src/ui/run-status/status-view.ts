@@ -9,7 +9,7 @@ import { shownQuantity } from './quantities.ts';
 /** How many points in flight are shown one by one. */
 const MOST_SHOWN = 12;
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly lock: Lock;
   readonly style: Style;
   readonly now_ms: number;
@@ -59,7 +59,7 @@ function factsOf(status: RunStatus, { lock, style, now_ms }: StatusOptions): ([s
   const classes = Object.entries(failures).map(([name, count]) => `${safeText(name)} ${count}`);
   return [
     ['plan', safeText(`${status.plan}: ${status.goal}`)],
-    ['since', sinceText(status, now_ms)],
+    ['time', timeText(status, now_ms)],
     phase === null ? null : ['phase', `${phase.phase} (${phase.kind}), ${phase.number} of ${phase.of}`],
     ['points', `${points.done} of ${points.planned} done: ${counts}${flying}`],
     best === null
@@ -77,18 +77,19 @@ function factsOf(status: RunStatus, { lock, style, now_ms }: StatusOptions): ([s
   ];
 }
 
-function sinceText({ started_ms, ended_ms, active_s, last_event_ms }: RunStatus, now_ms: number): string {
+function timeText({ started_ms, ended_ms, active_s, last_event_ms }: RunStatus, now_ms: number): string {
   const whole = Math.max(0, (ended_ms ?? now_ms) - started_ms) / 1000;
   const active = `${shownDuration(active_s)} of work`;
   if (ended_ms !== null) return `took ${shownDuration(whole)}, ${active}`;
   const last = shownDuration(Math.max(0, now_ms - last_event_ms) / 1000);
-  return `${shownDuration(whole)} ago, ${active}; the study's last event ${last} ago`;
+  return `began ${shownDuration(whole)} ago, ${active}; the study's last event ${last} ago`;
 }
 
+/** `width 7.15 mm  height 25.1 mm`, in the plan's order. */
 export function valuesText(values: Readonly<Record<string, number | string>>, lock: Lock): string {
-  const units = new Map(lock.variables.map(({ name, unit }) => [name, unit]));
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${shownQuantity(value, units.get(name) ?? '')}`)
+  return lock.variables
+    .filter(({ name }) => Object.hasOwn(values, name))
+    .map(({ name, unit }) => `${name} ${shownQuantity(values[name]!, unit)}`)
     .join('  ');
 }
 

@@ -10,7 +10,7 @@ import { MARKS, type Style } from '../style.ts';
 /** Cells of a JSON text before it is cut; `--json` has all of it. */
 const LONGEST_JSON = 160;
 /** Digits of a digest that people compare. */
-export const SHORT = 12;
+const SHORT = 12;
 
 export function short(sha256: string | null): string {
   return sha256 === null ? 'unknown' : sha256.slice(0, SHORT);
@@ -78,7 +78,7 @@ export function effectLines(effect: EffectView, style: Style): string[] {
   else lines.push(fact('failure', style.bad(safeText(`${outcome.class}: ${outcome.message}`)), style, indent));
   lines.push(fact('tool', safeText(`${toolText(effect)}; pin ${short(tool.pin)}`), style, indent));
   for (const { name: file, sha256, bytes } of effect.artifacts) {
-    const size = bytes < 0 ? '' : `, ${shownBytes(bytes)}`;
+    const size = bytes === null ? '' : `, ${shownBytes(bytes)}`;
     lines.push(fact('artifact', `${safeText(file)}, sha256 ${short(sha256)}${size}`, style, indent));
   }
   const again = resent === 0 ? '' : `, sent again ${resent} times under it`;
@@ -98,11 +98,11 @@ function timeText({ started_ms, intended_ms, ended_ms }: EffectView): string {
 }
 
 /** `beam 1.0.0, solver builtin 1.0.0, on lab, exit 0` */
-export function toolText({ tool, observed }: EffectView): string {
+function toolText({ tool, observed }: EffectView): string {
   const text = (name: string) => (observed[name] === undefined ? null : String(observed[name]));
   const solver = [text('solver'), text('solver_version')].filter((part) => part !== null).join(' ');
   const parts = [
-    text('tool_version') ?? tool.version ?? tool.name,
+    versionText(tool.name, text('tool_version') ?? tool.version),
     ...(solver === '' ? [] : [`solver ${solver}`]),
     ...(text('licence_profile') === null ? [] : [`licence ${text('licence_profile')}`]),
     ...(text('git_commit') === null ? [] : [`commit ${text('git_commit')!.slice(0, SHORT)}`]),
@@ -111,4 +111,10 @@ export function toolText({ tool, observed }: EffectView): string {
     ...(text('exit_signal') === null ? [] : [`ended by ${text('exit_signal')}`]),
   ];
   return parts.join(', ');
+}
+
+/** Servers say their name with their version, or the version alone. */
+function versionText(name: string, version: string | null): string {
+  if (version === null) return name;
+  return version.startsWith(name) ? version : `${name} ${version}`;
 }
