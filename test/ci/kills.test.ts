@@ -1,82 +1,9 @@
-import { describe, expect, test } from 'vitest';
-import { BeamProject, childrenOf } from '../beam-project.ts';
+import { expect, test } from 'vitest';
+import { killCampaign } from '../kill-campaign.ts';
 
-const RUNS = 10;
-const KILLS_PER_RUN = 5;
-const POINTS = 6;
-
-interface Exported {
-  readonly points: readonly { readonly point: number; readonly metrics: Readonly<Record<string, number>> }[];
-}
-
-/** 32 bits, the same for the same seed (mulberry32); where the kills fall is to be repeatable. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-describe('50 kills of engine and tool server over runs of six points', () => {
-  test('each run ends with the same metrics, and each point had one solver job', async () => {
-    const project = new BeamProject('beam-small', { runs: RUNS + 1 });
-    project.succeed('run', project.lock, '--trust', project.trust, '--id', 'undisturbed');
-    const expected = metricsOf(project, 'undisturbed');
-    expect(expected).toHaveLength(POINTS);
-    expect(project.solverJobs()).toBe(POINTS);
-    const tally = { engine: 0, server: 0, resumes: 0 };
-    for (let run = 1; run <= RUNS; run += 1) {
-      await disturbed(project, `disturbed-${run}`, randomOf(run), tally);
-      expect(metricsOf(project, `disturbed-${run}`)).toEqual(expected);
-      expect(project.solverJobs()).toBe(POINTS * (run + 1));
-      project.succeed('replay', `disturbed-${run}`, '--trust', project.trust);
-    }
-    console.log(`kills: ${tally.engine} of the engine, ${tally.server} of the tool server; ${tally.resumes} resumes`);
-    expect(tally.engine + tally.server).toBe(RUNS * KILLS_PER_RUN);
-    expect(Math.min(tally.engine, tally.server)).toBeGreaterThanOrEqual(10);
-  }, 900_000);
-});
-
-/** Performs one run, killed at events that the seed chooses: the engine, or the tool server while the engine lives on. */
-async function disturbed(
-  project: BeamProject,
-  run: string,
-  random: () => number,
-  tally: { engine: number; server: number; resumes: number },
-): Promise<void> {
-  const flags = ['--trust', project.trust, '--jsonl'];
-  let args = ['run', project.lock, '--id', run, ...flags];
-  for (let left = KILLS_PER_RUN; ; args = ['resume', run, ...flags]) {
-    const { child, lines, ended } = project.start(args);
-    let until = 1 + Math.floor(random() * 8);
-    for await (const _line of lines) {
-      until -= 1;
-      if (left === 0 || until !== 0) continue;
-      left -= 1;
-      const server = random() < 0.5 ? childrenOf(child.pid!)[0] : undefined;
-      if (server === undefined) {
-        process.kill(child.pid!, 'SIGKILL');
-        tally.engine += 1;
-      } else {
-        process.kill(server, 'SIGKILL');
-        tally.server += 1;
-        until = 1 + Math.floor(random() * 8);
-      }
-    }
-    const status = await ended;
-    if (status !== null) {
-      expect(status).toBe(0);
-      expect(left).toBe(0);
-      return;
-    }
-    tally.resumes += 1;
-  }
-}
-
-function metricsOf(project: BeamProject, run: string): unknown[] {
-  const { points } = project.json<Exported>('export', run);
-  return points.map(({ point, metrics }) => ({ point, metrics }));
-}
+test('50 kills of engine and tool server over ten runs of six points: same metrics, one solver job a point', async () => {
+  const tally = await killCampaign({ runs: 10, kills_per_run: 5 });
+  console.log(`kills: ${tally.engine} of the engine, ${tally.server} of the tool server; ${tally.resumes} resumes`);
+  expect(tally.engine + tally.server).toBe(50);
+  expect(Math.min(tally.engine, tally.server)).toBeGreaterThanOrEqual(10);
+}, 900_000);
