@@ -55,6 +55,9 @@ async function runPlan(app: App, goal: string, options: PlanOptions): Promise<vo
   const words = goal.trim();
   if (words === '' || words.length > 4000)
     throw usage('A goal has 1 to 4000 characters.', 'Say in a sentence what is sought.');
+  if (!/^.{1,100}$/.test(options.by) || options.by === 'model' || options.by === 'default') {
+    throw usage('--by is your name, of at most 100 characters.', '`model` and `default` say that no person wrote it.');
+  }
   await assertOutput(app, options);
   const from = options.from === undefined ? undefined : resolve(app.cwd, options.from);
   const project = from === undefined ? await projectHere(app) : await projectOf(app, from);

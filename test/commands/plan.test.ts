@@ -191,6 +191,14 @@ test('a plan that exists is not written over, unless that is asked for', async (
   expect(text('tip.plan.yaml')).toContain('name: tip');
 });
 
+test('nobody is called as a model is', async () => {
+  for (const name of ['model', 'default', '']) {
+    await server?.stop();
+    expect((await plan([GOAL, '--by', name], [GOOD])).status).toBe(2);
+    expect(server?.received).toEqual([]);
+  }
+});
+
 test('the same prompt again keeps the transcript of the first time', async () => {
   await plan([GOAL], [GOOD]);
   await server?.stop();

@@ -28,7 +28,7 @@ export function* talkSteps(calls: readonly OfferedCall[], notebook: Notebook): T
 
 function asChoice({ name, pinned }: OfferedCall): Choice {
   const [sentence = ''] = pinned.description.split(/(?<=\.)\s/);
-  return { value: name, label: sentence === '' ? name : `${name}: ${sentence.slice(0, 100)}` };
+  return { value: name, label: sentence === '' ? name : `${name}: ${sentence.slice(0, 60)}` };
 }
 
 function* talkStep(id: string, call: OfferedCall, calls: readonly OfferedCall[], notebook: Notebook): Talk<void> {

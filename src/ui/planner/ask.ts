@@ -25,7 +25,11 @@ export async function askAtTerminal(question: Question, asking: Asking): Promise
     case 'yes':
       return confirm({ message, default: question.default }, context);
     case 'choice': {
-      const choices = question.choices.map(({ value, label }) => ({ value, name: safeText(label) }));
+      const choices = question.choices.map(({ value, label }) => ({
+        value,
+        name: safeText(label),
+        short: safeText(value),
+      }));
       const fallback = question.default === undefined ? {} : { default: question.default };
       return select({ message, choices, pageSize: PAGE, loop: false, ...fallback }, context);
     }
