@@ -73,10 +73,20 @@ export function keysOf(input: string, key: InkKey): Key[] {
   return [...input].flatMap(characterKey);
 }
 
+/** Control characters that stand for a key also where a terminal sends them together with text. */
+const CONTROLS: Readonly<Record<string, Key>> = {
+  '\r': 'enter',
+  '\n': 'enter',
+  '\t': 'tab',
+  '\b': 'backspace',
+  '\u007f': 'backspace',
+  '\u0003': 'ctrl-c',
+  '\u0004': 'ctrl-d',
+  '\u0015': 'ctrl-u',
+};
+
 function characterKey(character: string): Key[] {
-  if (character === '\r' || character === '\n') return ['enter'];
-  if (character === '\t') return ['tab'];
-  if (character === '\u007f' || character === '\b') return ['backspace'];
-  if (character === '\u0003') return ['ctrl-c'];
+  const control = CONTROLS[character];
+  if (control !== undefined) return [control];
   return /[\p{C}\p{Zl}\p{Zp}]/u.test(character) ? [] : [{ text: character }];
 }

@@ -76,6 +76,12 @@ test('a rejection, typed with a slip', async () => {
   await vi.waitFor(() => expect(outcomes).toEqual([{ kind: 'reject', reason: 'too coarse' }]));
 });
 
+test('control keys that arrive together with text are keys', async () => {
+  const { lastFrame, type } = mount();
+  await type('/', 'abc\u0015de\u007ff');
+  await vi.waitFor(() => expect(lastFrame()!.split('\n').at(-1)).toBe('/df_'));
+});
+
 test('escape sequences and control characters of a paste become no text', async () => {
   const { lastFrame, type } = mount();
   await type('/', 'a\u202eb\u0000c');
