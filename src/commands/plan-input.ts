@@ -4,11 +4,12 @@ import { isJsonObject, type Json } from '../base/json.ts';
 import { unwrap } from '../base/result.ts';
 import { type Environment, LOCAL_ENVIRONMENT } from '../ir/environment.ts';
 import type { Problem } from '../ir/problem.ts';
+import { pointerOf } from '../ir/span.ts';
 import type { ToolsLock } from '../ir/tools.ts';
 import { type CheckedPlan, checkPlan } from '../plan/check.ts';
 import { isInside } from '../plan/check/tables.ts';
 import { readSource, type Source } from '../plan/source.ts';
-import { parseEnvironment, parseToolsLock } from '../plan/tools-files.ts';
+import { isAsPinned, parseEnvironment, parseToolsFile, parseToolsLock } from '../plan/tools-files.ts';
 import type { App } from './app.ts';
 import { usage } from './options.ts';
 import { projectOf, shownPath } from './project.ts';
@@ -43,7 +44,7 @@ export async function readPlan(
   const texts = new Map([[file, new TextDecoder().decode(bytes)]]);
   const environment = await readEnvironment(app, project, environment_name, texts);
   const tools = await readToolsLock(app, project);
-  const others = [...environment.problems, ...tools.problems];
+  const others = [...environment.problems, ...tools.problems, ...(await stalePins(app, project, tools.lock))];
   const common = { file, plan_path, project, pinned: tools.lock !== null, texts };
   const source = readSource(file, bytes);
   if (!source.ok) return { ...common, problems: [...source.error, ...others], notes: [], checked: null };
@@ -134,6 +135,31 @@ export async function readToolsLock(
   const parsed = parseToolsLock(unwrap(await app.files.read(path)));
   if (parsed.ok) return { lock: parsed.value, problems: [] };
   return { lock: null, problems: [asProblem(shownPath(app, path), parsed.error)] };
+}
+
+/** Where the tools file says something else than the pins: a lock names the pins, so that a change there would have no effect. */
+async function stalePins(app: App, project: string, lock: ToolsLock | null): Promise<readonly Problem[]> {
+  const path = join(project, 'tools.yaml');
+  if (lock === null || !(await app.files.exists(path))) return [];
+  const source = readSource(shownPath(app, path), unwrap(await app.files.read(path)));
+  const declared = source.ok ? parseToolsFile(source.value) : source;
+  if (!source.ok || !declared.ok) return []; // `expctl tools` says what is wrong; the pins are what counts here
+  const stale = Object.entries(declared.value.tools).filter(([name, tool]) => {
+    const pinned = lock.tools[name];
+    return pinned === undefined || !isAsPinned(tool, pinned);
+  });
+  return stale.map(([name]): Problem => {
+    const pointer = pointerOf(['tools', name]);
+    const message = `The tools file says something else of \`${name}\` than what is pinned.`;
+    const where = { file: source.value.file, ...source.value.locateKey(pointer), pointer };
+    return {
+      code: 'TOOLS_NOT_PINNED',
+      severity: 'warning',
+      ...where,
+      message,
+      fix: `Run \`expctl tools pin ${name}\`.`,
+    };
+  });
 }
 
 function asProblem(file: string, { code, message, hint }: ExpctlError): Problem {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isAsPinned } from '../plan/tools-files.ts';
 import { callLines, toolLine } from '../ui/tools.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, withExamples, withJson } from './options.ts';
@@ -56,8 +57,14 @@ async function listTools(app: App, { json }: JsonOption): Promise<void> {
 function toolLines({ declared, pinned }: ToolsProject, name: string): string[] {
   const pin = pinned[name];
   if (pin === undefined) return [`${name}: declared, not pinned. Run expctl tools pin ${name}`];
-  const gone = declared[name] === undefined ? ['  no longer declared in tools.yaml; expctl tools pin removes it'] : [];
-  return [toolLine(name, pin), ...gone, ...callLines(pin.calls)];
+  const tool = declared[name];
+  const stale =
+    tool === undefined
+      ? ['  no longer declared in tools.yaml; expctl tools pin removes it']
+      : isAsPinned(tool, pin)
+        ? []
+        : [`  tools.yaml says something else than what is pinned; run expctl tools pin ${name}`];
+  return [toolLine(name, pin), ...stale, ...callLines(pin.calls)];
 }
 
 function listDocument({ declared, pinned }: ToolsProject, names: readonly string[]): string {

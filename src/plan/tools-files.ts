@@ -4,7 +4,8 @@ import { err, ok, type Result } from '../base/result.ts';
 import { type Environment, EnvironmentFile, LOCAL_ENVIRONMENT } from '../ir/environment.ts';
 import type { Problem } from '../ir/problem.ts';
 import { parseStrictJson } from '../ir/strict-json.ts';
-import { ToolsFile, ToolsLock } from '../ir/tools.ts';
+import { canonicalJson } from '../ir/canonical.ts';
+import { type PinnedTool, type ToolDeclaration, ToolsFile, ToolsLock } from '../ir/tools.ts';
 import { placeOf } from './check/expressions.ts';
 import { Reporter } from './check/reporter.ts';
 import { reportIssues } from './check/schema-issues.ts';
@@ -91,6 +92,22 @@ export function parseToolsLock(bytes: Uint8Array): Result<ToolsLock> {
     }
   }
   return ok(lock.data);
+}
+
+/** Whether a pin holds what the tools file says of a tool; what the tool itself says is not looked at. */
+export function isAsPinned(declared: ToolDeclaration, pinned: PinnedTool): boolean {
+  const transport = declared.mcp ?? declared.process;
+  const { kind, command, env } = pinned.transport;
+  const isKind = kind === 'mcp' ? declared.mcp !== undefined : declared.process !== undefined;
+  if (!isKind || canonicalJson([transport?.command, transport?.env ?? {}]) !== canonicalJson([command, env]))
+    return false;
+  if ((declared.version?.call ?? null) !== (pinned.probe?.call ?? null)) return false;
+  return Object.entries(declared.calls).every(([name, { effect, key = null, argv = null }]) => {
+    const call = Object.hasOwn(pinned.calls, name) ? pinned.calls[name] : undefined;
+    return (
+      call !== undefined && canonicalJson([effect, key, argv]) === canonicalJson([call.effect, call.key, call.argv])
+    );
+  });
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -261,6 +261,30 @@ describe('tools and environments', () => {
     ]);
   });
 
+  test('a tools file that says something else than the pins is told: the pins count', async () => {
+    const declared = makeProject();
+    const beam = readFileSync(new URL('../../examples/beam/tools.yaml', import.meta.url), 'utf8');
+    const same = beam.replace('SERVER', 'examples/beam/server.js');
+    const warned = async (tools: string): Promise<string[]> => {
+      writeFileSync(join(declared.project, 'tools.yaml'), tools);
+      const { stdout } = await declared.run(['check', PLAN, '--format', 'gcc']);
+      return stdout.split('\n').filter((line) => line.startsWith('tools.yaml'));
+    };
+    expect(await warned(same)).toEqual([]);
+    const told = [
+      'tools.yaml:3:3: warning: The tools file says something else of `beam` than what is pinned. Run `expctl tools pin beam`. [TOOLS_NOT_PINNED]',
+    ];
+    expect(await warned(same.replace('solve.fetch: { effect: pure }', 'solve.fetch: { effect: once }'))).toEqual(told);
+    expect(await warned(same.replace('key: { argument: idempotency_key }', 'key: { argument: design_id }'))).toEqual(
+      told,
+    );
+    expect(await warned(same.replace('[node, ', '[nodejs, '))).toEqual(told);
+    expect(await warned(same.replace('mcp:', 'process:'))).toEqual([]); // not a tools file: `argv` is missing
+    expect(await warned(same.replace(/ +version: \{ call: version \}.*\n/, ''))).toEqual(told);
+    expect(await warned(`${same}  more: { mcp: { command: [node] }, calls: {} }\n`)).toHaveLength(1);
+    declared.remove();
+  });
+
   test('an environment bounds the pools', async () => {
     mkdirSync(join(at.project, 'environments'), { recursive: true });
     write('environments/small.yaml', 'pools: { cores: 0.5 }\n');

@@ -233,6 +233,9 @@ describe('tools list starts nothing', () => {
   test('pinned, declared only, and no longer declared', async () => {
     await add();
     const servers = read('pids');
+    expect((await run(['tools', 'list'])).stdout).not.toContain('something else');
+    write('tools.yaml', read('tools.yaml').replace('echo: { effect: once }', 'echo: { effect: pure }'));
+    expect((await run(['tools', 'list'])).stdout).toContain('tools.yaml says something else than what is pinned');
     write('tools.yaml', 'tools: { other: { mcp: { command: [node, other.mjs] }, calls: {} } }\n');
     const { stdout } = await run(['tools', 'list']);
     expect(stdout).toContain('other: declared, not pinned.');
