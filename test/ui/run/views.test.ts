@@ -116,7 +116,7 @@ function rows(): JournalRow[] {
 
 function live(terminal: { columns: () => number } | null): { text: string; tick: () => void; close: () => void } {
   let text = '';
-  let fire = () => undefined as void;
+  let fire: () => void = () => {};
   const view = liveView({
     lock,
     run: 'beam-1',
@@ -160,7 +160,7 @@ describe('a run while it goes on', () => {
   test('has one moving line on a terminal, within its width, and leaves none behind', () => {
     const view = live({ columns: () => 60 });
     view.tick();
-    expect(view.text.split('\r').at(-1)).toMatch(/^\u001b\[2K⠙ explore 3\/4 · 1 in flight/);
+    expect(view.text.split('\r').at(-1)!.indexOf('\u001b[2K⠙ explore 3/4 · 1 in flight')).toBe(0);
     expect(view.text.split('\r').at(-1)!.length).toBeLessThanOrEqual(60 + 4);
     view.close();
     expect(view.text.endsWith('\r\u001b[2K')).toBe(true);
