@@ -198,7 +198,7 @@ describe.each([
     checkStream(rows);
   });
 
-  test('SIGTERM and SIGINT from outside', async () => {
+  test('SIGTERM from outside', async () => {
     await start(columns, rows);
     process.kill(terminal.childPid(), 'SIGTERM');
     await endsWith(143);
@@ -220,6 +220,13 @@ test('every pane at 40 x 10, with every row opened and folded, fits', async () =
   terminal.keys('q');
   await endsWith(0);
   checkStream(10);
+});
+
+test('SIGINT from outside', async () => {
+  await start(80, 24);
+  process.kill(terminal.childPid(), 'SIGINT');
+  await endsWith(130);
+  expect(decisions()).toEqual([]);
 });
 
 test('SIGTSTP gives the terminal back, SIGCONT draws the screen again', async () => {
