@@ -10,17 +10,18 @@ import { reportPage } from '../ui/report/page.ts';
 import { divergenceMessage } from '../ui/run-status/replay-view.ts';
 import { safeLines } from '../ui/safe-text.ts';
 import type { App } from './app.ts';
-import { command, type StoreOption, type TrustOption, withExamples, withStore, withTrust } from './options.ts';
+import { command, type JsonOption, type StoreOption, type TrustOption, usage, withExamples } from './options.ts';
+import { withJson, withStore, withTrust } from './options.ts';
 import { shownPath } from './project.ts';
 import { replayOpened, trustFor } from './replay.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
-interface Options extends StoreOption, TrustOption {
+interface Options extends StoreOption, TrustOption, JsonOption {
   readonly output?: string;
 }
 
 export function reportCommand(app: App): Command {
-  const report = withTrust(withStore(command('report', 'write a run as one HTML page')))
+  const report = withJson(withTrust(withStore(command('report', 'write a run as one HTML page'))))
     .argument('[run]', 'id of the run, or its beginning (default: the latest)')
     .option('-o, --output <file>', 'file to write (default: RUN.html here); `-` is standard output')
     .action(async (run: string | undefined, options: Options) =>
@@ -31,6 +32,9 @@ export function reportCommand(app: App): Command {
 
 /** A run whose evidence does not hold gets its page too, which says so; the status is 6 then. */
 async function writeReport(app: App, opened: OpenedRun, options: Options): Promise<void> {
+  if (options.json === true && options.output === '-') {
+    throw usage('--json and the page both want standard output.', 'Give a file: -o FILE.');
+  }
   const data = await reportData(app, opened, options);
   const { run } = opened.run;
   const { divergence } = data.verdict;
@@ -41,6 +45,9 @@ async function writeReport(app: App, opened: OpenedRun, options: Options): Promi
   if (options.output === '-') return app.terminal.out(reportPage(data));
   const path = resolve(app.cwd, options.output ?? `${run}.html`);
   unwrap(await app.files.write(path, reportPage(data)));
+  if (options.json === true) {
+    app.terminal.out(JSON.stringify({ run, file: path, holds: divergence === null, divergence }, null, 2));
+  }
   app.terminal.note(`The report is ${shownPath(app, path)}: open it in a browser.`);
 }
 
