@@ -303,6 +303,23 @@ describe('races', () => {
     expect(world.sendings).toEqual([]);
   });
 
+  test('K5: pause while the folder of a poll is being made: it is not asked', async () => {
+    const world = new World();
+    const bench = await Bench.of(small({ job: JOB }), world);
+    let made = (_folder: string) => {};
+    const workFolder = () =>
+      new Promise<string>((resolve) => {
+        made = resolve;
+      });
+    const first = await (await bench.start({ deps: { workFolder } })).settle();
+    made('/work');
+    await first.settle();
+    first.performance!.drain('now');
+    made('/work');
+    expect((await first.settle()).ended).toBe('paused');
+    expect(world.sendings.map((sending) => sending.call)).toEqual(['submit']);
+  });
+
   test('paused and resumed in one breath', async () => {
     const world = new World();
     const bench = await Bench.of(small(job), world);
@@ -598,21 +615,20 @@ describe('wall time', () => {
     expect(last.ended, '40 s of 45 are used: those of points 1, 3, 4 and 5').toBe('completed');
   });
 
-  test('what was used before counts after a resumption', async () => {
+  test('what earlier processes used counts, and what lies between them does not', async () => {
     const world = new World();
     const bench = await Bench.of(small({}, { budget: budget(35), in_flight: 1 }, 9), world);
     world.fate = () => ({ after_s: 10 });
-    const first = await (await bench.start()).settle();
-    world.clock.advance(10);
-    await first.settle();
-    world.clock.advance(10);
-    await first.settle();
-    first.performance!.stop();
-    await first.settle();
-    world.clock.advance(9999);
-    const second = await (await bench.resume()).finish();
-    expect(second.ended).toBe('failed');
-    expect(Object.keys(await bench.results())).toEqual(['1', '2', '3', '4']);
+    for (const begin of ['start', 'resume'] as const) {
+      const process = await (await bench[begin]()).settle();
+      world.clock.advance(10);
+      await process.settle();
+      process.performance!.stop();
+      await process.settle();
+      world.clock.advance(9999);
+    }
+    expect((await (await bench.resume()).finish()).ended).toBe('failed');
+    expect(Object.keys(await bench.results()), 'it ends within the fourth').toEqual(['1', '2', '3', '4']);
   });
 });
 
@@ -647,6 +663,7 @@ describe('what ends a performance', () => {
     expect(world.sendings).toHaveLength(2);
     const rows = await bench.verified();
     expect(rows.filter((row) => row.type === 'effect.resent')).toEqual([]);
+    expect(Object.keys(await bench.results()), 'the call that was not sent is not given up').toEqual(['1', '2']);
   });
 
   test.each([2, 3, 4])(

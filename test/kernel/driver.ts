@@ -74,7 +74,8 @@ export class Driver {
     const fate = this.#dice() * 1000;
     if (fate < this.#weights.disturbances) {
       if (study!.paused) return this.take(null, { type: 'run.resumed', by: 'a' });
-      if (fate > 1 || !this.#weights.cancels) return this.take(null, { type: 'run.paused', by: 'a', reason: '' });
+      if (!this.#weights.cancels || this.#dice() > 0.1)
+        return this.take(null, { type: 'run.paused', by: 'a', reason: '' });
       if (study!.ending?.status !== 'cancelled') return this.take(null, { type: 'run.cancelled', by: 'a', reason: '' });
     }
     // Deadlines and the wall time are far away: they are rarely what comes next.

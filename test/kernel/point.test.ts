@@ -264,6 +264,8 @@ describe('facts that cannot have happened', () => {
   const job = () => new OnePoint(makeLock({ pipeline: [makeStep('job', { job: JOB })], metrics: [] }).program);
   const pooled = () =>
     new OnePoint(makeLock({ pipeline: [makeStep('a', { uses: { c: 1 } })], metrics: [], pools: { c: 1 } }).program);
+  const backingOff = () =>
+    single({ retry: { attempts: 3, backoff_s: 1, on: ['transient'] } }).fail('solve', 'transient');
   const answered = (step: string, part: 'call' | 'submit' | 'poll', attempt: number): PointFact => ({
     type: 'effect.answered',
     step,
@@ -286,6 +288,7 @@ describe('facts that cannot have happened', () => {
     ['a deadline that was not set', job, { type: 'point.timer_fired', timer: 'deadline:job:1' }],
     ['a retry that was not set', job, { type: 'point.timer_fired', timer: 'retry:job:1' }],
     ['a timer of no step', job, { type: 'point.timer_fired', timer: 'gate:job:1' }],
+    ['a retry of another attempt', () => backingOff(), { type: 'point.timer_fired', timer: 'retry:solve:2' }],
     [
       'a timer of nearly that name',
       () => job().answer('job', { id: 1 }),
