@@ -21,7 +21,7 @@ import {
   variableChanges,
 } from './diff/values.ts';
 
-export type { Effect, LockChange } from './diff/change.ts';
+export type { LockChange } from './diff/change.ts';
 export type { TablesOfBoth } from './diff/study.ts';
 
 /**

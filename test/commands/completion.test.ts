@@ -81,13 +81,13 @@ test.each(['zsh', 'fish'])('%s where it is installed: the script is read without
   if (error === undefined) expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-test('fish where it is installed: what it offers', async () => {
-  const { stdout } = await at.run(['completion', 'fish']);
+test.each(['fish'])('%s where it is installed: what it offers', async (shell) => {
+  const { stdout } = await at.run(['completion', shell]);
   writeFileSync(join(folder, 'offers.fish'), stdout);
   const offers = (line: string): string[] | undefined => {
     const command = `source offers.fish; complete -C '${line}'`;
     const env = { PATH: process.env['PATH'], HOME: folder };
-    const { error, stdout: found } = spawnSync('fish', ['-c', command], { cwd: folder, encoding: 'utf8', env });
+    const { error, stdout: found } = spawnSync(shell, ['-c', command], { cwd: folder, encoding: 'utf8', env });
     return error === undefined ? found.split('\n').flatMap((entry) => entry.split('\t')[0] || []) : undefined;
   };
   if (offers('expctl ') === undefined) return; // bash is tried everywhere
