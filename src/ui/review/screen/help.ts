@@ -1,4 +1,4 @@
-/** What `?` shows: keys, then what they do. */
+/** What `?` shows: keys and what they do, then marks and what they mean. */
 export const HELP: readonly (readonly [keys: string, does: string])[] = [
   ['tab ← → 1-8', 'other pane'],
   ['j k ↑ ↓', 'line down, line up'],
@@ -13,4 +13,6 @@ export const HELP: readonly (readonly [keys: string, does: string])[] = [
   ['r', 'reject, with a reason'],
   ['q esc', 'back; quit without recording'],
   ['ctrl-c', 'leave without recording'],
+  ['! + - ~', 'wants a look, added, removed, changed'],
+  ['│', 'written by a model, or told by a tool'],
 ];

@@ -23,10 +23,16 @@ export function foldAll(state: ScreenState, fixed: Fixed): ScreenState {
   return toggle(state, fixed, all_open);
 }
 
-export function otherAxes(state: ScreenState, { content }: Fixed, x: number, y: number): ScreenState {
+/** Another variable on one axis; never the one that is on the other, so that two variables change places. */
+export function otherAxes(state: ScreenState, { content }: Fixed, axis: 'x' | 'y'): ScreenState {
   const count = content.axes.length;
   if (count < 2) return { ...state, message: 'There is no plot of two variables.' };
-  return { ...state, axes: { x: (state.axes.x + x) % count, y: (state.axes.y + y) % count } };
+  const other = axis === 'x' ? 'y' : 'x';
+  const old = state.axes[axis];
+  let next = (old + 1) % count;
+  if (next === state.axes[other] && count === 2) return { ...state, axes: { x: state.axes.y, y: state.axes.x } };
+  if (next === state.axes[other]) next = (next + 1) % count;
+  return { ...state, axes: axis === 'x' ? { ...state.axes, x: next } : { ...state.axes, y: next } };
 }
 
 /** The next match after the row, or before it; round the end and through all panes. */

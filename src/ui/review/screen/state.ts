@@ -133,9 +133,9 @@ function pressInList(state: ScreenState, key: Key, fixed: Fixed): ScreenState {
     case 'z':
       return foldAll(state, fixed);
     case 'x':
-      return otherAxes(state, fixed, 1, 0);
+      return otherAxes(state, fixed, 'x');
     case 'y':
-      return otherAxes(state, fixed, 0, 1);
+      return otherAxes(state, fixed, 'y');
     case '/':
       return typed(state, 'search', '');
     case 'n':

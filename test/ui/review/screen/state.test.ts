@@ -65,7 +65,8 @@ describe('moving', () => {
   test('other variables on the axes of the plot', () => {
     const state = pressed(fixed, ['4', '/plot', 'enter']);
     expect(frame(state)).toContain('height [mm] over width [mm]');
-    expect(frame(pressed(fixed, ['x', 'y'], state))).toContain('width [mm] over height [mm]');
+    expect(frame(pressed(fixed, ['x'], state))).toContain('width [mm] over height [mm]');
+    expect(pressed(fixed, ['x', 'y'], state).axes).toEqual(state.axes);
   });
 });
 
