@@ -95,7 +95,7 @@ async function demo({ folder, project, operator }, plain) {
   title('Where every number comes from, and the proof that nothing else happened');
   await expctl('status');
   const best = bestPoint(project);
-  await expctl('trace', latestRun(project), `mass@${best}`);
+  await expctl('trace', `mass@${best}`);
   await expctl('replay', '--trust', trust);
   await expctl('report', '-o', 'report.html');
 
@@ -123,35 +123,31 @@ function ask(cwd, args) {
   return JSON.parse(child.stdout);
 }
 
-function latestRun(project) {
-  return ask(project, ['status']).run;
-}
-
 function bestPoint(project) {
   return ask(project, ['status']).best.point;
 }
 
 function closing({ project, key, trust, best, seconds }) {
-  const run = latestRun(project);
   say(`
 ────────────────────────────────────────────────────────────────────────────────
 Done in ${Math.round(seconds)} s. Everything is in ${shown(project)}: go there, with
 \`expctl\` standing for \`node ${shown(EXPCTL)}\`, and look:
 
-  expctl status ${run} --points        all points and their metrics
-  expctl trace ${run} ${String(best).padEnd(12)}        one point, step by step
-  expctl export ${run} --csv           the results as a table
-  report.html                                 the same as a page
-  plans/beam.lock.json                        what was signed
-  approvals/                                  who signed it
-  .expctl/                                    journal and artifacts: the evidence
+  expctl status --points        all points and their metrics
+  ${`expctl trace mass@${best}`.padEnd(28)}  one number, back to what made it
+  expctl export --csv           the results as a table
+  report.html                   the same as a page
+  plans/beam.lock.json          what was signed
+  approvals/                    who signed it
+  .expctl/                      journal and artifacts: the evidence
 
 Change a number in plans/beam.plan.yaml, then:
 
-  expctl diff plans/beam.plan.yaml --trust ${trust}
+  export EXPCTL_TRUST=${trust} EXPCTL_KEY=${key}
+  expctl diff plans/beam.plan.yaml     what differs from what was approved
   expctl lock plans/beam.plan.yaml
-  expctl run ${LOCK} --trust ${trust}    refused: nobody signed this
-  expctl review ${LOCK} --key ${key} --trust ${trust}
+  expctl run ${LOCK}      refused: nobody signed these bytes
+  expctl review ${LOCK}
 ────────────────────────────────────────────────────────────────────────────────`);
 }
 

@@ -11,6 +11,7 @@ import { unwrap } from '../base/result.ts';
 import type { JournalReader } from '../engines/ports.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
+import { openGate } from '../provenance/gates.ts';
 import { gateText } from '../ui/run/gate-text.ts';
 import { eventIn } from '../ui/run/progress.ts';
 import { keyPath } from './approval-flow.ts';
@@ -29,7 +30,6 @@ import {
   withStore,
   withTrust,
 } from './options.ts';
-import { openGate } from './perform.ts';
 import { projectOfStore } from './project.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
@@ -114,7 +114,7 @@ async function signDecision(
   const { role } = waiting.gate;
   const terminal = app.terminal.interactive;
   const allowed = unwrap(maySign(trust, signer.publicKey, { purpose: 'gate', role, requested_by, terminal, now_ms }));
-  const open = openGate(run.run, run.lock_sha256, run.request_sha256, requested_by, waiting);
+  const open = openGate(waiting.gate, waiting.head, { ...run, requested_by });
   const payload = unwrap(
     buildGateDecision({
       ...open,

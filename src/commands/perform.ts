@@ -1,17 +1,17 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ApprovedLock } from '../approval/authorise.ts';
-import { sha256Hex, utf8 } from '../approval/bytes.ts';
+import { utf8 } from '../approval/bytes.ts';
 import { verifyGateDecision } from '../approval/gate.ts';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { err, unwrap } from '../base/result.ts';
 import type { EngineDeps, PerformOptions, RunEnd } from '../engines/embedded/engine.ts';
 import type { ArtifactStore, JournalStore } from '../engines/ports.ts';
-import { canonicalJson } from '../ir/canonical.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
+import { openGate } from '../provenance/gates.ts';
 import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
 import { JunitReport } from '../ui/run/junit.ts';
 import { liveView, type RunView } from '../ui/run/live.ts';
@@ -123,37 +123,12 @@ async function verifyGate(
   const trust = await app.trust(flags.trust, project);
   if (!trust.ok) return trust;
   const bytes = utf8(envelope);
-  const open = openGate(run, approved.lock_sha256, approved.verdict.request_sha256, approved.request.requested_by, at);
+  const { request_sha256 } = approved.verdict;
+  const { requested_by } = approved.request;
+  const open = openGate(at.gate, at.head, { run, lock_sha256: approved.lock_sha256, request_sha256, requested_by });
   const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: app.clock.now_ms() });
   if (decision.ok) await artifacts.put(bytes);
   return decision;
-}
-
-/** The gate as a decision must name it. */
-export function openGate(
-  run_id: string,
-  lock_sha256: string,
-  request_sha256: string,
-  requested_by: string | null,
-  at: {
-    readonly gate: GateOpened;
-    readonly head: { readonly stream: string; readonly seq: number; readonly hash: string };
-  },
-): Parameters<typeof verifyGateDecision>[0]['gate'] {
-  const { gate, occurrence, role, outcomes, evidence } = at.gate;
-  const evidence_sha256 = sha256Hex(utf8(canonicalJson(evidence)));
-  return {
-    lock_sha256,
-    request_sha256,
-    requested_by,
-    run_id,
-    gate,
-    occurrence,
-    role,
-    outcomes,
-    journal_head: at.head,
-    evidence_sha256,
-  };
 }
 
 // --- what is told while it goes on ---

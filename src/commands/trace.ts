@@ -6,7 +6,7 @@ import { type AnyTrace, traceLines } from '../ui/run-status/trace-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, type StoreOption, usage, withExamples, withJson, withStore } from './options.ts';
-import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { loadRun, type OpenedRun, withReader, withRun } from './runs.ts';
 
 type Options = StoreOption & JsonOption;
 
@@ -14,17 +14,33 @@ export function traceCommand(app: App): Command {
   const trace = withJson(withStore(command('trace', 'go from a number or file back to what made it')))
     .argument('[run]', 'id of the run, or its beginning (default: the latest)')
     .argument('[what]', 'a point (7), a metric (mass), its value (mass@7), or the beginning of a SHA-256')
-    .action(async (run: string | undefined, what: string | undefined, options: Options) =>
-      withRun(app, options, run, (opened) => showTrace(app, opened, { what, ...options })),
-    );
+    .action(async (first: string | undefined, second: string | undefined, options: Options) => {
+      const { run, what } = await readArguments(app, options, first, second);
+      await withRun(app, options, run, (opened) => showTrace(app, opened, { what, ...options }));
+    });
   return withExamples(
     trace,
     'expctl trace',
+    'expctl trace mass@7',
     'expctl trace beam-4f2a 7',
     'expctl trace beam-4f2a deflection@7',
     'expctl trace beam-4f2a mass --json',
     'expctl trace beam-4f2a 9f86d081',
   );
+}
+
+/** One word that is no run's beginning is asked of the latest run. */
+async function readArguments(
+  app: App,
+  options: Options,
+  first: string | undefined,
+  second: string | undefined,
+): Promise<{ readonly run: string | undefined; readonly what: string | undefined }> {
+  if (first === undefined || second !== undefined) return { run: first, what: second };
+  const runs = await withReader(app, options, (reader) => reader.runs());
+  return runs.some(({ run }) => run.startsWith(first))
+    ? { run: first, what: undefined }
+    : { run: undefined, what: first };
 }
 
 async function showTrace(app: App, opened: OpenedRun, options: Options & { what: string | undefined }): Promise<void> {

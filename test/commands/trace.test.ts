@@ -117,3 +117,15 @@ test('what is not there is not found', async () => {
     expect(err).toContain('mass, deflection');
   }
 });
+
+test('one word that is no run is asked of the latest run', async () => {
+  for (const [what, kind] of [
+    ['mass@1', 'value'],
+    ['mass', 'metric'],
+    ['1', 'point'],
+    [recorded.run.slice(0, 6), 'run'],
+  ] as const) {
+    const { out, status } = await expctl(['trace', what, '--json'], { cwd: recorded.project });
+    expect([status, (JSON.parse(out) as JsonObject)['kind']]).toEqual([0, kind]);
+  }
+});

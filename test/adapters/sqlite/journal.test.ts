@@ -197,11 +197,21 @@ describe('runs and uses', () => {
   test('a run whose first events fail leaves no trace, nor a use', async () => {
     const folder = temporaryFolder();
     const journal = await runA(folder);
-    await expect(journal.createRun(runRow('a', 'request-2'), 1, [STARTED])).rejects.toMatchObject({
+    const unwritable = { ...STARTED, stream: null as unknown as string };
+    await expect(journal.createRun(runRow('b', 'request-2'), 1, [unwritable])).rejects.toMatchObject({
       code: 'STORE_UNUSABLE',
     });
     const reader = openReader(folder);
     expect(reader.ok && (await reader.value.usesOf('request-2'))).toBe(0);
+  });
+
+  test('a run of an id that is taken is refused, and counts no use', async () => {
+    const journal = await runA();
+    expect(await journal.createRun(runRow('a', 'request-2'), 1, [STARTED])).toMatchObject({
+      ok: false,
+      error: { code: 'USAGE' },
+    });
+    expect(await journal.usesOf('request-2')).toBe(0);
   });
 
   test('nothing is opened or made before it is needed', async () => {
