@@ -21,7 +21,6 @@ FILTER: part of a test file's path; further options are those of vitest.
 const MISSING = [
   [/^test\/adapters\/ssh\//, 'install ssh-keygen (Debian: openssh-client)'],
   [/^test\/(ir\/canonical|approval\/ed25519)\./, 'put the published test vectors into ../shared/vectors'],
-  [/^test\/ui\//, 'install tmux'],
 ];
 
 /** What test/ci uses besides Node packages, and where it comes from. */
