@@ -1,11 +1,10 @@
 /** Standard streams of this process, as commands need them (the port `Terminal` of src/commands/app.ts). */
 export function standardTerminal(args: readonly string[]) {
   const { stdin, stdout, stderr, env } = process;
-  // Whoever reads our output may stop reading: that ends us, and is no failure of ours.
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      process.exit(process.exitCode ?? 0);
+      endUnread();
     });
   }
   const choice = colourChoice(args);
@@ -23,6 +22,19 @@ export function standardTerminal(args: readonly string[]) {
     colour: { out: wanted(stdout), err: wanted(stderr) },
     columns: stdout.columns ?? stderr.columns ?? 80,
   };
+}
+
+let is_unread = false;
+
+/**
+ * Whoever reads our output may stop reading: that ends us, and is no failure of ours. A command that listens for interruptions is
+ * asked once, as by SIGTERM, so that a run ends in good order.
+ */
+function endUnread(): void {
+  if (is_unread) return;
+  is_unread = true;
+  if (process.listenerCount('SIGTERM') === 0) process.exit(process.exitCode ?? 0);
+  process.emit('SIGTERM', 'SIGTERM');
 }
 
 type ColourChoice = 'always' | 'never' | 'auto';

@@ -44,6 +44,7 @@ export interface Undertaking {
 
 /** Performs a run until it ends, waits or is interrupted, and says how; sets the exit status. */
 export async function perform(app: App, what: Undertaking, flags: PerformFlags): Promise<void> {
+  const interrupted = interruptions(app);
   const outputs = await openOutputs(app, what, flags);
   const { startRun, resumeRun } = await import('../engines/embedded/engine.ts');
   const deps = await engineDeps(app, what, flags, outputs);
@@ -58,32 +59,46 @@ export async function perform(app: App, what: Undertaking, flags: PerformFlags):
   try {
     if (what.resumes) for await (const row of what.journal.read(what.run)) outputs.onPast(row);
     const performance = unwrap(await (what.resumes ? resumeRun(deps, options) : startRun(deps, options)));
-    const interrupted = interruptions(app, outputs, performance);
+    interrupted.goesOn(performance, outputs.onNotice);
     const end = await performance.end;
-    interrupted.stop();
     await outputs.close();
     conclude(app, what, flags, unwrap(end), interrupted.signal());
   } finally {
+    interrupted.stop();
     await outputs.close();
   }
 }
 
-/** One Ctrl-C drains, two stop now; nothing is lost either way. */
-function interruptions(
-  app: App,
-  outputs: Outputs,
-  performance: { drain(reason: string): void; stop(): void },
-): { stop(): void; signal(): 'SIGINT' | 'SIGTERM' | null } {
+interface Interruptible {
+  drain(reason: string): void;
+  stop(): void;
+}
+
+const DRAINS = 'Nothing new is sent; what is out is waited for. Once more to end now: nothing is lost either way.';
+
+/** One Ctrl-C drains, two stop now; nothing is lost either way. One that comes before the run goes on counts once it does. */
+function interruptions(app: App): {
+  goesOn(started: Interruptible, tell: (text: string) => void): void;
+  stop(): void;
+  signal(): 'SIGINT' | 'SIGTERM' | null;
+} {
   let first: 'SIGINT' | 'SIGTERM' | null = null;
+  let performance: Interruptible | null = null;
+  let drain = (): void => undefined;
   const stop = app.onInterrupt((signal) => {
-    if (first !== null) return performance.stop();
+    if (first !== null) return performance?.stop();
     first = signal;
-    outputs.onNotice(
-      'Nothing new is sent; what is out is waited for. Once more to end now: nothing is lost either way.',
-    );
-    performance.drain(signal === 'SIGINT' ? 'Ctrl-C' : 'SIGTERM');
+    drain();
   });
-  return { stop, signal: () => first };
+  const goesOn = (started: Interruptible, tell: (text: string) => void): void => {
+    performance = started;
+    drain = () => {
+      tell(DRAINS);
+      started.drain(first === 'SIGTERM' ? 'SIGTERM' : 'Ctrl-C');
+    };
+    if (first !== null) drain();
+  };
+  return { goesOn, stop, signal: () => first };
 }
 
 async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outputs: Outputs): Promise<EngineDeps> {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { App } from '../../src/commands/app.ts';
 import { programFor } from '../../src/commands/program.ts';
 import { COMMANDS } from '../../src/commands/table.ts';
 import { TestApp } from '../commands/support.ts';
