@@ -95,7 +95,7 @@ function show(
   if (options.json === true)
     app.terminal.out(JSON.stringify({ run, name: lock.name, ...gate, head: waiting.head }, null, 2));
   else app.terminal.out(text);
-  app.terminal.note(`Decide: expctl gate ${run} --outcome ${gate.outcomes.join('|')} --key FILE`);
+  app.terminal.note(`Decide: expctl gate ${run} --outcome '${gate.outcomes.join('|')}' --key FILE`);
 }
 
 async function signDecision(

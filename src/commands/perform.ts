@@ -243,7 +243,7 @@ function endingOf(end: RunEnd, { run, signal }: { run: string; signal: 'SIGINT' 
       const { gate, role, ask, outcomes } = end.gate;
       const next = [
         `Run ${run} waits for a decision of the role ${role}.`,
-        `Decide:  expctl gate ${run} --outcome ${outcomes.join('|')} --key FILE`,
+        `Decide:  expctl gate ${run} --outcome '${outcomes.join('|')}' --key FILE`,
         `Then:    expctl resume ${run}`,
       ];
       return { status: 5, document: { state: 'gate', gate, role, ask, outcomes: [...outcomes] }, next };

@@ -30,14 +30,27 @@ export function wantTokens(pools: PoolState, want: Want): void {
 /** The want that can be granted now, or null. */
 export function nextGrant(pools: PoolState): Want | null {
   const head = pools.waiting[0];
-  if (head === undefined) return null;
-  return Object.entries(head.uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens) ? head : null;
+  return head !== undefined && fits(pools, head) ? head : null;
 }
 
-/** Takes the tokens of the want that `nextGrant` gave. */
+/**
+ * The want of a step that a journal says was granted, if its tokens are free; null otherwise. Not only the one whose turn it is: where
+ * points are in processes of their own, the order in which the journal's writers come to it is not that in which the pool was asked.
+ */
+export function grantable(pools: PoolState, point: number, step: string): Want | null {
+  const want = pools.waiting.find((candidate) => candidate.point === point && candidate.step === step);
+  return want !== undefined && fits(pools, want) ? want : null;
+}
+
+function fits(pools: PoolState, want: Want): boolean {
+  return Object.entries(want.uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens);
+}
+
+/** Takes the tokens of a want that `nextGrant` or `grantable` gave. */
 export function takeGrant(pools: PoolState, want: Want): void {
-  if (pools.waiting[0] !== want) throw new Error('only the first want can be granted');
-  pools.waiting.shift();
+  const index = pools.waiting.indexOf(want);
+  if (index < 0) throw new Error('only a want that waits can be granted');
+  pools.waiting.splice(index, 1);
   for (const [name, tokens] of Object.entries(want.uses)) pools.free[name] = (pools.free[name] ?? 0) - tokens;
   pools.held[`${want.point}/${want.step}`] = want.uses;
 }

@@ -13,7 +13,7 @@ import { assertFact } from './assert-fact.ts';
 import { assertSameEvent, Divergence, shownEvent } from './divergence.ts';
 import { ImpossibleFact } from './impossible.ts';
 import { type PointCommand, type PointState, pollEnded, stepPoint } from './point.ts';
-import { newPools, nextGrant, type PoolState, releaseTokens, takeGrant, wantTokens } from './pools.ts';
+import { grantable, newPools, nextGrant, type PoolState, releaseTokens, takeGrant, wantTokens } from './pools.ts';
 import type { Program } from './program.ts';
 import { type StudyCommand, type StudyState, stepStudy } from './study.ts';
 import type { Json } from '../base/json.ts';
@@ -181,9 +181,8 @@ export class RunMachine {
         return assertSameEvent(stream, seq, told, fact);
       }
       case 'step.granted': {
-        const want = nextGrant(this.pools);
-        if (want?.point !== point || want.step !== fact.step)
-          throw new ImpossibleFact('its turn in the pools has not come');
+        const want = grantable(this.pools, point, fact.step);
+        if (want === null) throw new ImpossibleFact('it does not wait for tokens, or they are not free');
         return takeGrant(this.pools, want);
       }
       case 'point.paused':

@@ -114,7 +114,7 @@ export function statusOf(input: StatusInput): RunStatus {
 
 export function waitsFor(run: string, gate: GateView, decision_posted: boolean): WaitsFor {
   const { occurrence, role, ask, outcomes, opened } = gate;
-  const decide = `expctl gate ${run} --outcome ${outcomes.join('|')} --key FILE`;
+  const decide = `expctl gate ${run} --outcome '${outcomes.join('|')}' --key FILE`;
   const command = decision_posted ? `expctl resume ${run}` : decide;
   return { gate: gate.gate, occurrence, role, ask, outcomes, since_ms: opened.wall_ms, decision_posted, command };
 }

@@ -96,7 +96,7 @@ describe('status', () => {
 
   test('of a gate gives the exact next command, also once a decision was handed in', async () => {
     const waiting = await status({ cwd: at_gate.project, now_ms: BEGIN_MS });
-    const command = `expctl gate ${at_gate.run} --outcome continue|stop --key FILE`;
+    const command = `expctl gate ${at_gate.run} --outcome 'continue|stop' --key FILE`;
     expect(waiting).toMatchObject({ state: 'waits', waits_for: { gate: 'pilot', role: 'lead', command } });
   });
 
@@ -149,7 +149,7 @@ describe('watch', () => {
   test('ends at a gate with status 5, and where nobody performs the run', async () => {
     const gate = await expctl(['watch'], { cwd: at_gate.project, now_ms: BEGIN_MS });
     expect(gate.status).toBe(5);
-    expect(gate.err).toContain(`expctl gate ${at_gate.run} --outcome continue|stop`);
+    expect(gate.err).toContain(`expctl gate ${at_gate.run} --outcome 'continue|stop'`);
     const dead = await expctl(['watch'], cut(40, 'by nobody'));
     expect(dead.status).toBe(5);
     expect(dead.err).toContain('no process performs it');

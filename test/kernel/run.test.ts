@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PointFact, StudyFact } from '../../src/ir/events.ts';
-import { newPools, nextGrant, releaseTokens, takeGrant, wantTokens } from '../../src/kernel/pools.ts';
+import { grantable, newPools, nextGrant, releaseTokens, takeGrant, wantTokens } from '../../src/kernel/pools.ts';
 import { RunMachine } from '../../src/kernel/run.ts';
 import { assertGolden } from '../golden.ts';
 import { type Made, makeCall, makeLock, makeStep, settledLines, shown, STARTED } from './support.ts';
@@ -72,11 +72,26 @@ describe('pools', () => {
     expect(pools).toEqual({ free: { cores: 4, licences: 1 }, held: {}, waiting: [] });
   });
 
-  test('only the head can be taken, and what is not held cannot be given back', () => {
+  test('only what waits can be taken, and what is not held cannot be given back', () => {
     const pools = newPools({ cores: 1 });
     wantTokens(pools, want(1, { cores: 1 }));
-    expect(() => takeGrant(pools, want(1, { cores: 1 }))).toThrow(/only the first/);
+    expect(() => takeGrant(pools, want(1, { cores: 1 }))).toThrow(/only a want that waits/);
     releaseTokens(pools, 7, 's');
+    expect(pools.free).toEqual({ cores: 1 });
+  });
+
+  test('a journal may grant a want out of turn, but none that does not wait or whose tokens are not free', () => {
+    const pools = newPools({ cores: 2 });
+    for (const [point, cores] of [
+      [1, 2],
+      [2, 1],
+      [3, 2],
+    ] as const)
+      wantTokens(pools, want(point, { cores }));
+    const second = grantable(pools, 2, 's');
+    expect(second).toEqual(want(2, { cores: 1 }));
+    takeGrant(pools, second!);
+    expect([grantable(pools, 2, 's'), grantable(pools, 3, 's'), grantable(pools, 9, 's')]).toEqual([null, null, null]);
     expect(pools.free).toEqual({ cores: 1 });
   });
 
