@@ -3,13 +3,22 @@ import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { App } from './app.ts';
 
-/** The project of a file: the nearest folder above it with a `tools.yaml` or a store, else the file's own folder. */
+/**
+ * The project of a file: the nearest folder above it with a `tools.yaml` or a store. An approver is sent neither: then the file's own
+ * folder, or the one above it where that holds `approvals`.
+ */
 export async function projectOf(app: App, path: string): Promise<string> {
   const start = await app.files.real(resolve(app.cwd, path));
   for (let folder = dirname(start); ; folder = dirname(folder)) {
     if (await isProject(app, folder)) return folder;
-    if (folder === dirname(folder)) return dirname(start);
+    if (folder === dirname(folder)) return sentFolder(app, dirname(start));
   }
+}
+
+async function sentFolder(app: App, folder: string): Promise<string> {
+  const above = dirname(folder);
+  const isAbove = !(await app.files.exists(join(folder, 'approvals'))) && app.files.exists(join(above, 'approvals'));
+  return (await isAbove) ? above : folder;
 }
 
 /** The project in whose folder, or below it, a command without a file is called. */

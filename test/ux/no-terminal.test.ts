@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { BeamLike, RUN } from './beam-like.ts';
@@ -143,4 +143,16 @@ test('a store is read while a run goes on in it', async () => {
     rmSync(hold);
   }
   expect((await ended).status).toBe(5);
+});
+
+test('an approver who was sent plans/ and approvals/ decides the request that was made', async () => {
+  const sent = join(beam.root, 'sent');
+  for (const folder of ['plans', 'approvals'])
+    cpSync(join(beam.project, folder), join(sent, folder), { recursive: true });
+  expect((await beam.run(['verify', LOCK], { cwd: sent })).status).toBe(0);
+  const { status, stdout } = await beam.run(['approve', LOCK, '--json', '--reject', '--reason', 'no'], { cwd: sent });
+  expect(status).toBe(0);
+  expect(stdout).toContain(join(sent, 'approvals'));
+  expect((await beam.run(['verify', LOCK], { cwd: sent })).status).toBe(3);
+  expect((await beam.run(['verify', LOCK])).status).toBe(0);
 });
