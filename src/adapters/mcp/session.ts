@@ -12,6 +12,8 @@ import { compareContracts, startPinned } from './verify.ts';
 
 /** Ends of the server in a row, without an answer between them, after which it counts as broken. */
 const DEATHS = 5;
+/** Before the second start in a row; doubles. */
+const FIRST_RESTART_WAIT_MS = 100;
 
 /**
  * A pinned server, and the next one when it ends.
@@ -30,6 +32,8 @@ export class McpSession implements ToolSession {
   #readying: Promise<Result<McpConnection, Failure>> | null = null;
   #drift: Failure | null = null;
   #deaths = 0;
+  /** Why the server did not start the last time; null once it did. */
+  #startFailure: string | null = null;
   /** The connection whose death was counted. */
   #buried: McpConnection | null = null;
   #closed = false;
@@ -124,22 +128,32 @@ export class McpSession implements ToolSession {
     return this.#drifted(driftError(this.#tool.name, moved.value).message, connection);
   }
 
+  /** Starts the server again, several times if it ends at once; nothing is sent until one stands and is what was pinned. */
   async #startAgain(): Promise<Result<McpConnection, Failure>> {
-    if (this.#closed) return err({ class: 'cancelled', message: 'The session is closed; nothing was sent.' });
-    if (this.#deaths >= DEATHS) {
-      this.#deaths = DEATHS - 1;
-      const message = `The server ended ${DEATHS} times in a row without an answer; nothing was sent. ${await this.#connection.obituary()}`;
-      return err({ class: 'tool_broken', message });
+    for (let wait_ms = FIRST_RESTART_WAIT_MS; ; wait_ms *= 2) {
+      if (this.#closed) return err({ class: 'cancelled', message: 'The session is closed; nothing was sent.' });
+      if (this.#deaths >= DEATHS) return err(await this.#givenUp());
+      await this.#connection.close();
+      const started = await startPinned(this.#tool, this.#options);
+      if (started.ok) {
+        this.#connection = started.value;
+        this.#startFailure = null;
+        return started;
+      }
+      if (started.error.code === 'TOOL_DRIFT') return this.#drifted(started.error.message, null);
+      this.#deaths += 1;
+      this.#startFailure = started.error.message;
+      if (this.#deaths < DEATHS) await new Promise((resolve) => setTimeout(resolve, wait_ms));
     }
-    await this.#connection.close();
-    const started = await startPinned(this.#tool, this.#options);
-    if (started.ok) {
-      this.#connection = started.value;
-      return started;
-    }
-    if (started.error.code === 'TOOL_DRIFT') return this.#drifted(started.error.message, null);
-    this.#deaths += 1;
-    return err({ class: 'tool_broken', message: `Nothing was sent. ${started.error.message}` });
+  }
+
+  async #givenUp(): Promise<Failure> {
+    this.#deaths = DEATHS - 1; // the next call gets one start
+    const last = this.#startFailure ?? (await this.#connection.obituary());
+    return {
+      class: 'tool_broken',
+      message: `The server ended ${DEATHS} times in a row without an answer; nothing was sent. ${last}`,
+    };
   }
 
   async #drifted(message: string, connection: McpConnection | null): Promise<Result<never, Failure>> {

@@ -82,6 +82,30 @@ describe('a server that ends or cannot be understood: the call is lost, the next
     expect(servers()).toBe(2);
   });
 
+  test('one that ends while it starts again is started once more, before anything is sent', async () => {
+    const started = project.pids().length;
+    project.order({ die_at: [started + 1, started + 2, started + 3] });
+    expect(await act('loose', 'exit')).toMatchObject({ kind: 'lost' });
+    expect(await act('strict', 'structured', { value: { value: 1 } })).toEqual(one);
+    expect(servers()).toBe(5);
+  });
+
+  test('one that does not start any more is given up after five ends in a row, and nothing is sent', async () => {
+    const started = project.pids().length;
+    project.order({ die_at: Array.from({ length: 20 }, (_, index) => started + 1 + index) });
+    expect(await act('loose', 'exit')).toMatchObject({ kind: 'lost' });
+    const unsent = {
+      kind: 'failure',
+      class: 'tool_broken',
+      message: expect.stringContaining('nothing was sent. The tool'),
+    };
+    expect(await act('strict', 'structured', { value: { value: 1 } })).toMatchObject(unsent);
+    expect(servers()).toBe(5);
+    expect(await act('strict', 'structured', { value: { value: 1 } })).toMatchObject(unsent);
+    expect(servers()).toBe(6);
+    project.order({});
+  });
+
   test('after five ends in a row the next call is not sent; after that each call gets one start', async () => {
     for (let count = 0; count < 5; count += 1) expect(await act('loose', 'exit')).toMatchObject({ kind: 'lost' });
     const message = `The server ended 5 times in a row without an answer; nothing was sent. It ended (exit status 0). ${silent}`;
@@ -89,6 +113,24 @@ describe('a server that ends or cannot be understood: the call is lost, the next
     expect(await act('loose', 'exit')).toMatchObject({ kind: 'lost' });
     expect(await act('loose', 'exit')).toEqual(failure('tool_broken', message));
     expect(servers()).toBe(6);
+  });
+});
+
+describe('a server that is killed while it starts', () => {
+  test('is started again before the next call is sent', async () => {
+    project.order({ die: 'killed', first: pinned + 2, last: pinned + 3 });
+    expect(await act('strict', 'exit')).toMatchObject({ kind: 'lost' });
+    const values = await Promise.all([1, 2].map((value) => act('strict', 'structured', { value: { value } })));
+    expect(values).toMatchObject([1, 2].map((value) => ({ kind: 'answer', answer: { value } })));
+    expect(servers()).toBe(1 + 2 + 1);
+  });
+
+  test('is given up after five starts, and nothing was sent', async () => {
+    project.order({ die: 'killed', first: pinned + 2, last: pinned + 6 });
+    expect(await act('strict', 'exit')).toMatchObject({ kind: 'lost' });
+    const message = `Nothing was sent. The tool fixture does not run. It ended (killed by SIGKILL). ${silent}`;
+    expect(await act('strict', 'structured', { value: { value: 1 } })).toEqual(failure('tool_broken', message));
+    expect(servers()).toBe(1 + 5);
   });
 });
 
