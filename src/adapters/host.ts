@@ -32,26 +32,49 @@ function afterLong(milliseconds: number, fire: () => void): () => void {
 /** Host, platform, versions and the project's git commit; a project that is not in git has none. */
 export async function hostFacts(project: string, version: string): Promise<JsonObject> {
   const commit = await git(project, ['rev-parse', 'HEAD']);
-  const changes = commit === null ? null : await git(project, ['status', '--porcelain', '--untracked-files=no']);
   return {
     host: hostname(),
     platform: `${process.platform}-${process.arch}`,
     expctl: version,
     node: process.versions.node,
     git_commit: commit,
-    git_changed: changes === null ? null : changes !== '',
+    git_changed: commit === null ? null : await isChanged(project),
   };
 }
 
-function git(folder: string, args: readonly string[]): Promise<string | null> {
+/**
+ * Whether files that git knows differ from the commit. null where nobody can tell without starting what the project's own settings
+ * name: filters run on every file that is compared.
+ */
+async function isChanged(project: string): Promise<boolean | null> {
+  const named = await git(project, ['config', '--includes', '--show-scope', '--get-regexp', FILTERS], [0, 1]);
+  if (named === null || /^(?:local|worktree|unknown|submodule)\s/m.test(named)) return null;
+  const status = ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all'];
+  const changes = await git(project, status);
+  return changes === null ? null : changes !== '';
+}
+
+const FILTERS = String.raw`^filter\..*\.(clean|process)$`;
+
+/** Settings of a repository that make git start programs when it only looks; nobody signed those. */
+const HARMLESS = ['core.fsmonitor=', 'core.hooksPath=/dev/null', 'safe.bareRepository=explicit'];
+
+function gitEnvironment(): NodeJS.ProcessEnv {
+  const { GIT_DIR: _dir, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...env } = process.env;
+  // Without optional locks no index is written; without protocols a partial clone fetches nothing.
+  return { ...env, GIT_OPTIONAL_LOCKS: '0', GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: 'none' };
+}
+
+function git(folder: string, args: readonly string[], good: readonly number[] = [0]): Promise<string | null> {
   return new Promise((resolve) => {
-    const child = spawn('git', ['-C', folder, ...args], { stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 });
+    const argv = ['-C', folder, ...HARMLESS.flatMap((setting) => ['-c', setting]), ...args];
+    const child = spawn('git', argv, { env: gitEnvironment(), stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
     child.on('error', () => resolve(null));
-    child.on('close', (code) => resolve(code === 0 ? output.trim() : null));
+    child.on('close', (code) => resolve(code !== null && good.includes(code) ? output.trim() : null));
   });
 }
 
