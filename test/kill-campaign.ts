@@ -58,7 +58,8 @@ async function disturbed(
   for (let left = kills; ; args = ['resume', run, ...flags]) {
     const { child, lines, ended } = project.start(args);
     let until = 1 + Math.floor(random() * 8);
-    for await (const _line of lines) {
+    for await (const line of lines) {
+      if (line.includes('"type":"version"')) continue; // the run may not have begun yet
       until -= 1;
       if (left === 0 || until !== 0) continue;
       left -= 1;
