@@ -88,7 +88,7 @@ function perform(): void {
 /** The built command line, on a machine that calls itself HOST. */
 function expctl(expected: number, ...args: readonly string[]): void {
   console.log(`$ expctl ${args.join(' ')}`);
-  const command = [process.execPath, process.env['EXPCTL_BIN'] ?? join(ROOT, 'bin/expctl.js'), ...args];
+  const command = [process.execPath, join(ROOT, 'bin/expctl.js'), ...args];
   const namespace = process.getuid?.() === 0 ? ['--uts'] : ['--user', '--map-root-user', '--uts'];
   const argv = [...namespace, 'sh', '-c', `hostname ${HOST}; exec "$@"`, 'sh', ...command];
   const { status } = spawnSync('unshare', argv, { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] });
