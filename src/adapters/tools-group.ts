@@ -15,6 +15,26 @@ export interface ProcessEnd {
   readonly not_started: string | null;
 }
 
+/**
+ * Signals by which a program ends itself: it crashed, and the next start would do the same. Every other signal comes from outside
+ * (a person, a batch system, the kernel when memory runs out), and what the program had done by then nobody knows.
+ */
+const CRASHES: ReadonlySet<string> = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGSEGV',
+  'SIGSYS',
+  'SIGTRAP',
+  'SIGPIPE',
+]);
+
+/** Whether it was ended from outside. */
+export function wasKilled({ signal }: ProcessEnd): boolean {
+  return signal !== null && !CRASHES.has(signal);
+}
+
 export interface GroupOptions {
   /** The first element is an absolute path. No shell ever sees any of it. */
   readonly argv: readonly string[];

@@ -6,6 +6,7 @@ import { ExpctlError } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { PinnedTool } from '../../ir/tools.ts';
+import { wasKilled } from '../tools-group.ts';
 import { findExecutable, notFound, toolEnvironment } from '../tools-program.ts';
 import { endInWords, printable, printableEnd, quoted } from '../tools-text.ts';
 import { ListedTools, type ListedTool } from './contract.ts';
@@ -177,17 +178,22 @@ export class McpConnection {
     return parts.filter((part) => part !== null).join(' ');
   }
 
-  /** The error for a server that does not come up or does not stay up; ends it. */
+  /** The error for a server that does not come up or does not stay up; ends it. `killed` says that somebody else ended it. */
   async unavailable(error: unknown): Promise<ExpctlError> {
     const alive = !this.dead;
     await this.close();
+    const { fault, end } = this.#transport;
+    const killed = !alive && fault === null && end !== null && wasKilled(end);
     const why = alive ? `${printable(messageOf(error), 500)} ${await this.obituary()}` : await this.obituary();
     const hint =
       hintOf(this.#transport.stderr.text()) ??
       (this.#transport.fault === null
         ? 'Start its command by hand, in the project folder, to see why; relative paths count from there.'
         : 'Standard output of a server is for MCP messages alone; let it write its log to standard error.');
-    return new ExpctlError('TOOL_UNAVAILABLE', `The tool ${this.#name} does not run. ${why}`, { hint });
+    return new ExpctlError('TOOL_UNAVAILABLE', `The tool ${this.#name} does not run. ${why}`, {
+      hint,
+      details: { killed },
+    });
   }
 
   async close(): Promise<void> {

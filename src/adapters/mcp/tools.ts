@@ -12,7 +12,7 @@ import { answerOf } from './answer.ts';
 import { McpConnection, type ServerOptions } from './connection.ts';
 import { type ListedTool, pinCall } from './contract.ts';
 import { McpSession } from './session.ts';
-import { startPinned } from './verify.ts';
+import { openPinned } from './verify.ts';
 
 /** MCP servers over standard input and output. */
 export class McpTools implements ToolHost, ToolDiscovery {
@@ -24,7 +24,7 @@ export class McpTools implements ToolHost, ToolDiscovery {
 
   async open(tool: LockedTool): Promise<Result<ToolSession>> {
     const options = this.#optionsOf(tool.name, tool.pinned.transport);
-    const connection = await startPinned(tool, options);
+    const connection = await openPinned(tool, options);
     if (!connection.ok) return connection;
     return ok(new McpSession(tool, connection.value, options, this.#surroundings.artifacts));
   }

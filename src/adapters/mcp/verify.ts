@@ -11,6 +11,17 @@ import { answerOf } from './answer.ts';
 import { McpConnection, type ServerOptions } from './connection.ts';
 import { contractDrift } from './contract.ts';
 
+/** Starts in a row of a server that is killed before it could be compared. */
+const STARTS = 5;
+
+/** As `startPinned`; a server that somebody kills meanwhile is started again, one that ends by itself would do so again. */
+export async function openPinned(tool: LockedTool, options: ServerOptions): Promise<Result<McpConnection>> {
+  for (let start = 1; ; start += 1) {
+    const started = await startPinned(tool, options);
+    if (started.ok || start === STARTS || started.error.details['killed'] !== true) return started;
+  }
+}
+
 /**
  * Starts the server of a pin and compares all that is pinned: program files before anything starts, then server, contracts and
  * the probe's answer. TOOL_DRIFT says what moved; TOOL_UNAVAILABLE when there is nothing to compare.

@@ -5,6 +5,7 @@ import type { PinnedCall } from '../../ir/tools.ts';
 import { cleanAnswer } from '../tools-answer.ts';
 import { exists } from '../tools-artifacts.ts';
 import type { Failure } from '../tools-ends.ts';
+import { wasKilled } from '../tools-group.ts';
 import type { SchemaCheck } from '../tools-schema.ts';
 import { endInWords, printableEnd, quoted } from '../tools-text.ts';
 import type { Capture, ProgramRun } from './run.ts';
@@ -12,20 +13,6 @@ import type { Capture, ProgramRun } from './run.ts';
 /** Standard output that is read as an answer, in bytes; as much as a message of MCP. */
 const OUTPUT_BYTES = 10 * 1024 * 1024;
 
-/**
- * Signals by which a program ends itself: it crashed, and the next start would do the same. Every other signal comes from outside
- * (a person, a batch system, the kernel when memory runs out), and what the program had done by then nobody knows.
- */
-const CRASHES: ReadonlySet<string> = new Set([
-  'SIGABRT',
-  'SIGBUS',
-  'SIGFPE',
-  'SIGILL',
-  'SIGSEGV',
-  'SIGSYS',
-  'SIGTRAP',
-  'SIGPIPE',
-]);
 /** What a shell says of a child that SIGKILL or SIGTERM ended: 128 and the signal's number. */
 const KILLED_CHILD: ReadonlySet<number> = new Set([137, 143]);
 
@@ -33,7 +20,7 @@ export type PinnedOutput = NonNullable<PinnedCall['output']>;
 
 /** Why nobody knows how far the program came; null when its end is known. A limit that was reached is told apart by the caller. */
 export function killedFromOutside({ end }: ProgramRun, { exit }: PinnedOutput): string | null {
-  if (end.signal !== null && !CRASHES.has(end.signal)) return `It was ${endInWords(end.status, end.signal)}.`;
+  if (wasKilled(end)) return `It was ${endInWords(end.status, end.signal)}.`;
   if (end.status === null || !KILLED_CHILD.has(end.status) || exit.includes(end.status)) return null;
   return `It ended with ${endInWords(end.status, null)}, as when a child of it is killed.`;
 }

@@ -116,24 +116,6 @@ describe('a server that ends or cannot be understood: the call is lost, the next
   });
 });
 
-describe('a server that is killed while it starts', () => {
-  test('is started again before the next call is sent', async () => {
-    project.order({ die: 'killed', first: pinned + 2, last: pinned + 3 });
-    expect(await act('strict', 'exit')).toMatchObject({ kind: 'lost' });
-    const values = await Promise.all([1, 2].map((value) => act('strict', 'structured', { value: { value } })));
-    expect(values).toMatchObject([1, 2].map((value) => ({ kind: 'answer', answer: { value } })));
-    expect(servers()).toBe(1 + 2 + 1);
-  });
-
-  test('is given up after five starts, and nothing was sent', async () => {
-    project.order({ die: 'killed', first: pinned + 2, last: pinned + 6 });
-    expect(await act('strict', 'exit')).toMatchObject({ kind: 'lost' });
-    const message = `Nothing was sent. The tool fixture does not run. It ended (killed by SIGKILL). ${silent}`;
-    expect(await act('strict', 'structured', { value: { value: 1 } })).toEqual(failure('tool_broken', message));
-    expect(servers()).toBe(1 + 5);
-  });
-});
-
 describe('a server that does not answer', () => {
   test('a call is lost at its limit, the server is told, and goes on if it still hears', async () => {
     const message = 'No answer within 0.5 s.';

@@ -116,6 +116,31 @@ describe('opening', () => {
   });
 });
 
+describe('a server that is killed while it is opened', () => {
+  test('is started again: no call was sent to it', async () => {
+    const tool = await project.pin(DECLARATION);
+    project.order({ die: 'killed', first: 2, last: 5 });
+    const session = await project.open(tool);
+    expect(await session.call(project.call('echo'))).toMatchObject({ kind: 'answer' });
+    expect(project.pids()).toHaveLength(1 + 4 + 1);
+  });
+
+  test('is given up after five starts', async () => {
+    const tool = await project.pin(DECLARATION);
+    project.order({ die: 'killed', first: 2, last: 99 });
+    const message = 'The tool fixture does not run. It ended (killed by SIGKILL). It wrote nothing to standard error.';
+    expect(await project.tools.open(tool)).toMatchObject({ error: { code: 'TOOL_UNAVAILABLE', message } });
+    expect(project.pids()).toHaveLength(1 + 5);
+  });
+
+  test('one that ends by itself is not started again', async () => {
+    const tool = await project.pin(DECLARATION);
+    project.order({ die_at: [2] });
+    expect(await project.tools.open(tool)).toMatchObject({ error: { code: 'TOOL_UNAVAILABLE' } });
+    expect(project.pids()).toHaveLength(1 + 1);
+  });
+});
+
 describe('a server that does not come up', () => {
   async function problem(orders: object): Promise<unknown> {
     project.order(orders as never);
