@@ -7,7 +7,8 @@ import type { Model, ModelWishes } from '../planner/ports.ts';
 
 /** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
 export interface Files {
-  read(path: string): Promise<Result<Uint8Array>>;
+  /** A regular file of at most 256 MiB, unless fewer bytes are allowed. */
+  read(path: string, most_bytes?: number): Promise<Result<Uint8Array>>;
   /** Written whole or not at all: to a temporary file beside it, synced, renamed. Makes the folder. */
   write(
     path: string,

@@ -43,6 +43,11 @@ export interface AuthoriseWishes {
   readonly least_now_ms?: number | undefined;
 }
 
+/** A request, and every folder in which it lies. */
+interface AskedFor extends FoundRequest {
+  readonly folders: readonly string[];
+}
+
 /** Everything that a verdict rests on. */
 export interface Gathered extends FoundRequest {
   readonly trust: Trust & { readonly path: string };
@@ -75,20 +80,35 @@ export async function gatherEvidence(
   const named = (wishes.approvals ?? []).map((path) => resolve(app.cwd, path));
   const asked = await requestFor(app, candidate, wishes, named);
   if (!asked.ok) return asked;
-  const beside = await envelopeFiles(app, asked.value.folder);
-  if (!beside.ok) return beside;
-  const known = new Set(beside.value.map(({ path }) => path));
-  const others = await readEnvelopes(
-    app,
-    named.filter((path) => !known.has(path)),
-  );
-  if (!others.ok) return others;
+  const envelopes = await envelopesFor(app, asked.value, named);
+  if (!envelopes.ok) return envelopes;
   const { request } = asked.value.request;
   const environment = await environmentDigest(app, candidate.project, wishes.env ?? request.environment.name);
   if (!environment.ok) return environment;
   const runs_used = wishes.runs_used ?? (await usesOf(app, candidate, wishes, asked.value));
-  const envelopes = [...beside.value, ...others.value];
-  return ok({ ...asked.value, trust: trust.value, envelopes, environment: environment.value, runs_used });
+  const { folder, request: document } = asked.value;
+  const evidence = { envelopes: envelopes.value, environment: environment.value, runs_used };
+  return ok({ folder, request: document, trust: trust.value, ...evidence });
+}
+
+/** Those beside every copy of the request, and those that were named: a refusal that lies beside one copy counts for all. */
+async function envelopesFor(
+  app: App,
+  { folders }: AskedFor,
+  named: readonly string[],
+): Promise<Result<Gathered['envelopes']>> {
+  const found: Gathered['envelopes'][number][] = [];
+  for (const folder of folders) {
+    const beside = await envelopeFiles(app, folder);
+    if (!beside.ok) return beside;
+    found.push(...beside.value);
+  }
+  const known = new Set(found.map(({ path }) => path));
+  const others = await readEnvelopes(
+    app,
+    named.filter((path) => !known.has(path)),
+  );
+  return others.ok ? ok([...found, ...others.value]) : others;
 }
 
 /** The verdict on what was gathered. */
@@ -124,9 +144,21 @@ async function requestFor(
   candidate: Candidate,
   wishes: AuthoriseWishes,
   named: readonly string[],
-): Promise<Result<FoundRequest>> {
+): Promise<Result<AskedFor>> {
   const requests = [...(await requestsIn(app, candidate.project)), ...(await requestsBeside(app, named))];
-  if (wishes.request_sha256 !== undefined) return requestOfRun(requests, wishes.request_sha256);
+  const found = requestAmong(requests, candidate, wishes.request_sha256);
+  if (!found.ok) return found;
+  const { sha256 } = found.value.request;
+  const copies = requests.filter(({ request }) => request.ok && request.value.sha256 === sha256);
+  return ok({ ...found.value, folders: [...new Set(copies.map(({ folder }) => folder))] });
+}
+
+function requestAmong(
+  requests: readonly RequestFolder[],
+  candidate: Candidate,
+  of_run: string | undefined,
+): Result<FoundRequest> {
+  if (of_run !== undefined) return requestOfRun(requests, of_run);
   const newest = newestFor(requests, candidate.lock_sha256, candidate.file_name);
   if (!newest.ok) return newest;
   return newest.value === null ? err(notAskedFor(candidate, requests)) : ok(newest.value);

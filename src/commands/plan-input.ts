@@ -69,8 +69,11 @@ export async function namedFiles(
   { value }: Source,
 ): Promise<(relative_path: string) => Uint8Array | undefined> {
   const contents = new Map<string, Uint8Array>();
+  const below = join(await app.files.real(folder), '/');
   for (const name of tableNames(value)) {
-    const read = await app.files.read(resolve(folder, name));
+    const path = await app.files.real(resolve(folder, name));
+    if (!path.startsWith(below)) continue; // a link to elsewhere: what is there would be shown, and signed
+    const read = await app.files.read(path);
     if (read.ok) contents.set(name, read.value);
   }
   return (name) => contents.get(name);

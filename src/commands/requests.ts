@@ -5,6 +5,9 @@ import { err, ok, type Result } from '../base/result.ts';
 import type { App } from './app.ts';
 import { approvalsFolder } from './locks.ts';
 
+/** Larger files are no request and no envelope; a folder may hold many. */
+const MOST_BYTES = 1024 * 1024;
+
 /*
  * Where approvals lie: approvals/NAME-REQUEST12/ holds `request.json`, `lock.json` (the lock that was asked about, for later
  * comparison) and one `*.dsse.json` for each decision.
@@ -84,7 +87,7 @@ export async function readEnvelopes(
 ): Promise<Result<readonly { readonly path: string; readonly bytes: Uint8Array }[]>> {
   const read: { path: string; bytes: Uint8Array }[] = [];
   for (const path of paths) {
-    const bytes = await app.files.read(path);
+    const bytes = await app.files.read(path, MOST_BYTES);
     if (!bytes.ok) return err(unreadable(bytes.error));
     read.push({ path, bytes: bytes.value });
   }
@@ -92,7 +95,7 @@ export async function readEnvelopes(
 }
 
 async function readRequest(app: App, path: string): Promise<Result<RequestDocument>> {
-  const bytes = await app.files.read(path);
+  const bytes = await app.files.read(path, MOST_BYTES);
   if (!bytes.ok) return err(unreadable(bytes.error));
   const request = parseRequest(bytes.value);
   if (request.ok) return request;

@@ -99,9 +99,9 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     const project = await projectOfStore(app, store);
     let least_now_ms = run.created_ms;
     let last = '';
-    for await (const row of reader.read(run.run, { stream: 'study' })) {
+    for await (const row of reader.read(run.run)) {
       least_now_ms = Math.max(least_now_ms, row.wall_ms);
-      last = row.type;
+      if (row.stream === 'study') last = row.type;
     }
     if (last === 'run.finished') {
       const hint = `Its results: expctl status ${run.run}. Start another run with \`expctl run\`.`;

@@ -29,7 +29,7 @@ export function exportRun(run: RunFacts, fold: RunFold): ExportedRun {
 
 /**
  * All points as CSV: a header with units (`width [mm]`), a record for each point, numbers in full. What a point does not have is an
- * empty field. Lines end with CR LF.
+ * empty field. Lines end with CR LF. A text that a spreadsheet would take for a formula stands behind an apostrophe.
  *
  * Source: RFC 4180, section 2.
  */
@@ -42,8 +42,8 @@ export function exportCsv({ variables, metrics, points }: ExportedRun): string {
     ...variables.map(({ name }) => fieldOf(point.values[name])),
     ...metrics.map(({ name }) => fieldOf(point.metrics[name])),
     point.feasible === null ? '' : String(point.feasible),
-    point.failure?.class ?? '',
-    point.failure?.step ?? '',
+    textOf(point.failure?.class ?? ''),
+    textOf(point.failure?.step ?? ''),
   ]);
   const lines = [[...header, 'failure_class', 'failure_step'], ...records];
   return lines.map((fields) => `${fields.map(quoted).join(',')}\r\n`).join('');
@@ -54,7 +54,13 @@ function titleOf({ name, unit }: ExportedRun['metrics'][number]): string {
 }
 
 function fieldOf(value: number | string | undefined): string {
+  if (typeof value === 'string') return textOf(value);
   return value === undefined ? '' : String(value);
+}
+
+/** Texts that begin so are formulas to spreadsheets, which can call programs; a number in a text is none. */
+function textOf(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
 }
 
 function quoted(field: string): string {

@@ -45,6 +45,16 @@ test('a file gets the same bytes, and --json has the same points', async () => {
   expect((await expctl(['export', '--json', '--csv'], { cwd: recorded.project })).status).toBe(2);
 });
 
+test('a text that a spreadsheet would take for a formula is none any more; numbers stay as they are', () => {
+  const values = { a: '=HYPERLINK("http://x")', b: '@SUM(A1)', c: '+cmd|x', d: '-5', e: -5e-7, f: '-a', g: '\t=1' };
+  const point = { point: 1, phase: 'p', status: 'succeeded', values, metrics: {}, feasible: null, failure: null };
+  const variables = Object.keys(values).map((name) => ({ name, unit: '' }));
+  const run = { run: 'r', plan: 'p', lock_sha256: '', ended: true, variables, metrics: [], points: [point] };
+  const [, record] = unwrapCsv(exportCsv(run as unknown as Parameters<typeof exportCsv>[0]));
+  const fields = [`'=HYPERLINK("http://x")`, "'@SUM(A1)", "'+cmd|x", '-5', '-5e-7', "'-a", "'\t=1"];
+  expect(record!.slice(3, 10)).toEqual(fields);
+});
+
 test('fields with commas, quotes and line ends are quoted', () => {
   const values = { material: 'steel, "S355"\nrolled', plain: 'a b' };
   const point = {

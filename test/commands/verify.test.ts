@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ApprovalProject, editPolicy, entryOf, LOCK, makeApprovalProject, verdict } from './approval-project.ts';
 import { type Circumstances, makeProject } from './support.ts';
@@ -42,6 +42,37 @@ test('a revocation ends an approval, and needs a request', async () => {
   await at.approve();
   await at.approve('--revoke', '--reason', 'The load was wrong.');
   expect(verdict(await at.verify())).toBe('3 NOT_APPROVED');
+});
+
+test('a copy of the request without the refusal does not hide it, wherever the copy lies', async () => {
+  await at.request();
+  await at.approve();
+  const [envelope] = at.envelopes();
+  const folder = dirname(envelope!);
+  const copies = [join(at.project, 'approvals/a-first'), join(at.project, 'approvals/z-last'), join(at.root, 'mail')];
+  for (const copy of copies) cpSync(folder, copy, { recursive: true });
+  expect(verdict(await at.verify())).toBe('may run');
+  await at.approve('--revoke', '--reason', 'The load was wrong.');
+  const named = join(copies[2]!, basename(envelope!));
+  for (const flags of [[], ['--approval', named]]) {
+    expect(verdict(await at.verify(...flags))).toBe('3 NOT_APPROVED');
+  }
+});
+
+test('files that are none, or too large, where requests and approvals lie deny, and nothing waits for them', async () => {
+  await at.request();
+  await at.approve();
+  const folder = dirname(at.envelopes()[0]!);
+  execFileSync('mkfifo', [join(folder, 'pipe.dsse.json')]);
+  expect(verdict(await at.verify())).toBe('3 APPROVAL_INVALID');
+  rmSync(join(folder, 'pipe.dsse.json'));
+  symlinkSync('/dev/zero', join(folder, 'zero.dsse.json'));
+  expect(verdict(await at.verify())).toBe('3 APPROVAL_INVALID');
+  rmSync(join(folder, 'zero.dsse.json'));
+  writeFileSync(join(folder, 'large.dsse.json'), Buffer.alloc(2 ** 20 + 1, ' '));
+  expect(verdict(await at.verify())).toBe('3 APPROVAL_INVALID');
+  rmSync(join(folder, 'large.dsse.json'));
+  expect(verdict(await at.verify())).toBe('may run');
 });
 
 test('an approval of another lock does not count', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
@@ -8,12 +8,22 @@ import { err, ok, type Result } from '../../base/result.ts';
 /** Larger files are no plan, lock, table or key. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-export async function readWhole(path: string): Promise<Result<Uint8Array>> {
+/**
+ * The bytes of a regular file, links followed. What is judged and what is read are one open file, and neither a pipe, which might never
+ * be written to, nor a device, which might never end, is read.
+ */
+export async function readWhole(path: string, most_bytes = MOST_BYTES): Promise<Result<Uint8Array>> {
   try {
-    const stats = await lstat(path);
-    if (stats.isDirectory()) return err(unreadable(path, 'it is a folder'));
-    if (stats.size > MOST_BYTES) return err(unreadable(path, 'it is larger than 256 MiB'));
-    return ok(await readFile(path));
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stats = await file.stat();
+      if (stats.isDirectory()) return err(unreadable(path, 'it is a folder'));
+      if (!stats.isFile()) return err(unreadable(path, 'it is no regular file'));
+      if (stats.size > most_bytes) return err(unreadable(path, `it is larger than ${most_bytes / 2 ** 20} MiB`));
+      return ok(await file.readFile());
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     return err(unreadable(path, reason(cause), cause));
   }

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { PinnedTool } from '../../ir/tools.ts';
+import { isArtifactName } from '../tools-artifacts.ts';
 import type { CallLimit, Failure } from '../tools-ends.ts';
 import { findExecutable, isFile, toolEnvironment } from '../tools-program.ts';
 import { quoted } from '../tools-text.ts';
@@ -46,6 +47,11 @@ export async function prepareCall(request: CallRequest): Promise<Result<Prepared
     });
   }
   const output = call.output ?? { stdout: 'json', files: [], deny: [], exit: [0] };
+  const astray = output.files.find(({ name }) => !isArtifactName(name));
+  if (astray !== undefined) {
+    const message = `The file name ${quoted(astray.name)} could lead out of the work folder; nothing was started.`;
+    return err({ class: 'tool_broken', message });
+  }
   // Another effect's files cannot be here; those of an earlier sending of this one could pass for its result.
   const stale = call.effect === 'pure' ? output.files.map(({ name }) => join(work_folder, name)) : [];
   const argv = [executable, ...(await inProject(project_folder, command.slice(1))), ...rest.value];

@@ -26,7 +26,8 @@ export function readTable(
   }
   const bytes = readFile(file);
   if (bytes === undefined) {
-    report.error('TABLE', path, `There is no file \`${file}\`.`, "Name a CSV file relative to the plan's folder.");
+    const message = `There is no file \`${file}\` below the plan's folder.`;
+    report.error('TABLE', path, message, "Name a CSV file relative to the plan's folder.");
     return null;
   }
   const parsed = parseCsv(bytes);

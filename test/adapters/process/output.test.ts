@@ -1,7 +1,9 @@
-import { symlinkSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/base/json.ts';
 import type { CallEnd, ToolSession } from '../../../src/engines/ports.ts';
+import { canonicalJson } from '../../../src/ir/canonical.ts';
 import { stable, ToolProject } from '../tools-project.ts';
 
 /* What makes a program's end an answer: exit status, no denied line, its files, and what standard output holds. */
@@ -234,4 +236,27 @@ describe('what is recorded of every call', () => {
     expect(project.artifacts.text(observed['stdout_sha256'])).toBe('out');
     expect(project.artifacts.text(observed['stderr_sha256'])).toBe('err');
   });
+});
+
+test('a file name that leads out of the work folder, as only a lock of other makers can hold it, starts and removes nothing', async () => {
+  const victim = project.path('victim.txt');
+  writeFileSync(victim, 'mine');
+  const tool = await project.pin({
+    ...DECLARATION,
+    calls: { plain: { ...say, output: { files: [{ name: 'x.txt' }] } } },
+  });
+  const plain = tool.pinned.calls['plain']!;
+  const astray = { ...plain, output: { ...plain.output!, files: [{ name: '../victim.txt', required: false }] } };
+  const { description, input, answer, argv, output } = astray;
+  const contract = canonicalJson({ name: 'plain', description, input, answer, argv, output } as JsonObject);
+  const contract_sha256 = createHash('sha256').update(contract).digest('hex');
+  const pinned = { ...tool.pinned, calls: { plain: { ...astray, contract_sha256 } } };
+  const other = await project.open({ ...tool, pinned });
+  const end = await other.call(project.call('plain', { stdout: '1' }));
+  expect(end).toMatchObject({
+    kind: 'failure',
+    class: 'tool_broken',
+    message: expect.stringContaining('"../victim.txt"'),
+  });
+  expect(readFileSync(victim, 'utf8')).toBe('mine');
 });
