@@ -41,9 +41,12 @@ function makeDemo(folder) {
   mkdirSync(join(project, 'plans'), { recursive: true });
   mkdirSync(operator, { mode: 0o700 });
   writeFileSync(marker, 'Made by `npm run demo`, which replaces it.\n');
-  const server = relative(project, join(ROOT, 'examples', 'beam', 'server.js'));
+  const server = relative(project, join(ROOT, 'examples', 'beam'));
   const tools = readFileSync(join(ROOT, 'examples', 'beam', 'tools.yaml'), 'utf8');
-  writeFileSync(join(project, 'tools.yaml'), tools.replace('SERVER', JSON.stringify(server)));
+  writeFileSync(
+    join(project, 'tools.yaml'),
+    tools.replaceAll(/BEAM\/[a-z-]+\.js/g, (path) => JSON.stringify(path.replace('BEAM', server))),
+  );
   for (const plan of ['beam.plan.yaml', 'beam-small.plan.yaml']) {
     copyFileSync(join(ROOT, 'plans', plan), join(project, 'plans', plan));
   }

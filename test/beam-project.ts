@@ -41,10 +41,13 @@ export class BeamProject {
     this.lock = `plans/${plan_name}.lock.json`;
     mkdirSync(join(this.folder, 'plans'), { recursive: true });
     mkdirSync(operator, { mode: 0o700 });
-    const server = relative(this.folder, join(ROOT, 'examples/beam/server.js'));
+    const server = relative(this.folder, join(ROOT, 'examples/beam'));
     const tools = readFileSync(join(ROOT, 'examples/beam/tools.yaml'), 'utf8');
     const env = options.solver === undefined ? '' : `, env: { BEAM_SOLVER: ${options.solver} }`;
-    writeFileSync(join(this.folder, 'tools.yaml'), tools.replace('SERVER] }', `${JSON.stringify(server)}]${env} }`));
+    writeFileSync(
+      join(this.folder, 'tools.yaml'),
+      tools.replace('server.js] }', `server.js]${env} }`).replaceAll('BEAM/', `${server}/`),
+    );
     const plan = join(this.folder, 'plans', `${plan_name}.plan.yaml`);
     copyFileSync(join(ROOT, 'plans', `${plan_name}.plan.yaml`), plan);
     const key = join(operator, 'lead.key');

@@ -113,7 +113,7 @@ describe('installed from the tarball in an empty folder', () => {
     copyFileSync(join(ROOT, 'plans/beam.plan.yaml'), join(project, 'plans/beam.plan.yaml'));
     copyFileSync(join(ROOT, 'test/plan/fixtures/beam.tools.lock.json'), join(project, 'tools.lock.json'));
     const tools = readFileSync(join(ROOT, 'examples/beam/tools.yaml'), 'utf8');
-    writeFileSync(join(project, 'tools.yaml'), tools.replace('SERVER', 'beam/server.js'));
+    writeFileSync(join(project, 'tools.yaml'), tools.replaceAll('BEAM/', 'beam/'));
     expect(npx('check', 'plans/beam.plan.yaml')).toMatchObject({ status: 0 });
     expect(npx('lock', 'plans/beam.plan.yaml')).toMatchObject({ status: 0 });
     expect(readdirSync(join(project, 'plans'))).toContain('beam.lock.json');

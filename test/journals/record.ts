@@ -62,8 +62,8 @@ function makeProject(): void {
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
   copyFileSync(join(ROOT, `plans/${recording!.plan}.plan.yaml`), join(project, `plans/${recording!.plan}.plan.yaml`));
   const tools = readFileSync(join(project, 'beam/tools.yaml'), 'utf8');
-  const started = `beam/server.js], env: { BEAM_SOLVER: ${recording!.solver} } }`;
-  writeFileSync(join(project, 'tools.yaml'), tools.replace('SERVER] }', started));
+  const started = `server.js], env: { BEAM_SOLVER: ${recording!.solver} } }`;
+  writeFileSync(join(project, 'tools.yaml'), tools.replace('server.js] }', started).replaceAll('BEAM/', 'beam/'));
 }
 
 function perform(): void {
