@@ -18,6 +18,7 @@ import type { PlanInput } from './plan-input.ts';
 interface DiffOptions extends JsonOption, TrustOption {
   readonly env?: string;
   readonly md?: boolean;
+  readonly text?: boolean;
   readonly exitCode?: boolean;
 }
 
@@ -27,6 +28,7 @@ export function diffCommand(app: App): Command {
     .argument('[after]', 'plan or lock')
     .option('--env <name>', 'environment in which plans are locked (default: local)')
     .option('--md', 'Markdown, for a comment on a change request')
+    .option('--text', 'every line that differs of the locks themselves, as a unified diff')
     .option('--exit-code', 'exit 1 if something differs')
     .action((before: string, after: string | undefined, options: DiffOptions) => runDiff(app, before, after, options));
   return withExamples(
@@ -34,12 +36,13 @@ export function diffCommand(app: App): Command {
     'expctl diff old.lock.json plans/beam.plan.yaml',
     'expctl diff plans/beam.plan.yaml             # with the last approved one',
     'expctl diff plans/beam.plan.yaml --md --exit-code',
+    'expctl diff plans/beam.plan.yaml --text',
   );
 }
 
 async function runDiff(app: App, first: string, second: string | undefined, options: DiffOptions): Promise<void> {
-  if (options.json === true && options.md === true)
-    throw usage('--json and --md exclude each other.', 'Leave one out.');
+  if ([options.json, options.md, options.text].filter((form) => form === true).length > 1)
+    throw usage('--json, --md and --text exclude each other.', 'Choose one.');
   const read = [];
   for (const path of second === undefined ? [first] : [first, second]) {
     const one = await readSide(app, path, options.env);
@@ -49,7 +52,7 @@ async function runDiff(app: App, first: string, second: string | undefined, opti
   const after = read.at(-1)!;
   const before = second === undefined ? await approvedSide(app, after, options) : read[0]!;
   const changes = diffLocks(before.lock, after.lock, { before: before.tables, after: after.tables });
-  app.terminal.out(rendered(app, changes, before, after, options));
+  app.terminal.out(await rendered(app, changes, before, after, options));
   if (options.exitCode === true && changes.length > 0) app.exit(1);
 }
 
@@ -74,16 +77,19 @@ async function approvedSide(app: App, after: DiffSide, { trust }: DiffOptions): 
   return { name: `the last approved lock of ${approved.name}`, lock: approved, lock_sha256, tables, project, designs };
 }
 
-function rendered(
+async function rendered(
   app: App,
   changes: readonly LockChange[],
   before: DiffSide,
   after: DiffSide,
-  { json, md }: DiffOptions,
-): string {
+  { json, md, text }: DiffOptions,
+): Promise<string> {
   const named = ({ name, lock_sha256 }: DiffSide): DiffNames['before'] => ({ name, sha256: lock_sha256 });
   const names: DiffNames = { before: named(before), after: named(after) };
   if (json === true) return JSON.stringify({ ...names, same: changes.length === 0, changes }, null, 2);
   if (md === true) return diffMarkdown(changes, names);
-  return diffLines(changes, names, styleFor(app.terminal.colour.out)).join('\n');
+  const style = styleFor(app.terminal.colour.out);
+  if (text !== true) return diffLines(changes, names, style).join('\n');
+  const { unifiedDiff } = await import('../ui/diff/unified.ts');
+  return unifiedDiff(before.lock, after.lock, names, style).join('\n');
 }

@@ -286,7 +286,7 @@ describe('tools and environments', () => {
     };
     expect(await warned(same)).toEqual([]);
     const told = [
-      'tools.yaml:3:3: warning: The tools file says something else of `beam` than what is pinned. Run `expctl tools pin beam`. [TOOLS_NOT_PINNED]',
+      'tools.yaml:4:3: warning: The tools file says something else of `beam` than what is pinned. Run `expctl tools pin beam`. [TOOLS_NOT_PINNED]',
     ];
     expect(await warned(same.replace('solve.fetch: { effect: pure }', 'solve.fetch: { effect: once }'))).toEqual(told);
     expect(await warned(same.replace('key: { argument: idempotency_key }', 'key: { argument: design_id }'))).toEqual(

@@ -61,6 +61,23 @@ describe('two plans', () => {
     });
   });
 
+  test('--text shows every line that differs, nothing of it obeyed by a terminal, and goes with no other form', async () => {
+    const { status, stdout } = await at.run(['diff', PLAN, OTHER, '--text']);
+    expect(status).toBe(0);
+    for (const line of [
+      '-      "max": 20,',
+      '+      "max": 25,',
+      '-        "attempts": 2,',
+      '+        "attempts": 3,',
+    ]) {
+      expect(stdout.split('\n')).toContain(line);
+    }
+    expect(stdout).not.toMatch(/[^\n\P{Cc}]/u);
+    const alike = await at.run(['diff', PLAN, PLAN, '--text']);
+    expect(alike.stdout).not.toContain('@@');
+    expect((await at.run(['diff', PLAN, OTHER, '--text', '--json'])).status).toBe(2);
+  });
+
   test('--exit-code says whether anything differs', async () => {
     expect((await at.run(['diff', PLAN, OTHER, '--exit-code'])).status).toBe(1);
     expect((await at.run(['diff', PLAN, PLAN, '--exit-code'])).status).toBe(0);
