@@ -3,7 +3,7 @@ import type { InboxMessage, RunRow } from '../engines/ports.ts';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, type StoreOption, withExamples, withJson, withStore } from './options.ts';
+import { command, type JsonOption, sameFlags, type StoreOption, withExamples, withJson, withStore } from './options.ts';
 import { userName } from './perform.ts';
 import { withRun } from './runs.ts';
 
@@ -35,7 +35,7 @@ function control(app: App, kind: 'pause' | 'cancel', summary: string): Command {
         if (options.json === true) app.terminal.out(JSON.stringify({ run: run.run, posted: kind }, null, 2));
         app.terminal.note(`Run ${run.run}: ${kind} is asked for.`);
         app.terminal.note(
-          `  The process that performs the run obeys at once; if none does now, the next \`expctl resume ${run.run}\` will.`,
+          `  The process that performs the run obeys at once; if none does now, the next \`expctl resume ${run.run}${sameFlags(options)}\` will.`,
         );
       });
     });

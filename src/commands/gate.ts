@@ -21,6 +21,7 @@ import {
   command,
   duration,
   type JsonOption,
+  sameFlags,
   type StoreOption,
   type TrustOption,
   usage,
@@ -81,7 +82,9 @@ async function decide(app: App, opened: OpenedRun, options: GateOptions): Promis
     app.terminal.out(JSON.stringify({ run: run.run, gate: waiting.gate.gate, outcome, decided: true }, null, 2));
   }
   app.terminal.note(`Gate ${waiting.gate.gate}: ${outcome}, signed.`);
-  app.terminal.note(`  Whoever performs the run goes on at once; if nobody does: expctl resume ${run.run}`);
+  app.terminal.note(
+    `  Whoever performs the run goes on at once; if nobody does: expctl resume ${run.run}${sameFlags(options)}`,
+  );
 }
 
 /** Without a decision: shows the evidence; exit status 5, since a person is waited for. */
@@ -95,7 +98,9 @@ function show(
   if (options.json === true)
     app.terminal.out(JSON.stringify({ run, name: lock.name, ...gate, head: waiting.head }, null, 2));
   else app.terminal.out(text);
-  app.terminal.note(`Decide: expctl gate ${run} --outcome '${gate.outcomes.join('|')}' --key FILE`);
+  app.terminal.note(
+    `Decide: expctl gate ${run} --outcome '${gate.outcomes.join('|')}' --key FILE${sameFlags(options)}`,
+  );
 }
 
 async function signDecision(

@@ -66,3 +66,18 @@ export function usage(message: string, hint: string): ExpctlError {
 function capitalised(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
+
+/** Flags of this call that the next one needs too, as they are typed, with a space before each. */
+export function sameFlags({ store, trust }: StoreOption & TrustOption): string {
+  const given = Object.entries({ store, trust }).filter((flag): flag is [string, string] => flag[1] !== undefined);
+  return given.map(([name, value]) => ` --${name} ${shellWord(value)}`).join('');
+}
+
+/** The same, for commands that take no policy. */
+export function storeFlag({ store }: StoreOption): string {
+  return store === undefined ? '' : sameFlags({ store });
+}
+
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:@=+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

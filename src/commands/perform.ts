@@ -16,6 +16,7 @@ import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
 import { JunitReport } from '../ui/run/junit.ts';
 import { liveView, type RunView } from '../ui/run/live.ts';
 import type { App } from './app.ts';
+import { sameFlags, storeFlag } from './options.ts';
 
 /** Flags that `run` and `resume` share. */
 export interface PerformFlags {
@@ -217,7 +218,7 @@ function conclude(
   end: RunEnd,
   signal: 'SIGINT' | 'SIGTERM' | null,
 ): void {
-  const ending = endingOf(end, { run, signal });
+  const ending = endingOf(end, { run, signal, given: flags });
   app.exit(ending.status);
   if (flags.json === true) {
     const { lock_sha256 } = approved;
@@ -232,29 +233,38 @@ interface Ending {
   readonly next: readonly string[];
 }
 
-function endingOf(end: RunEnd, { run, signal }: { run: string; signal: 'SIGINT' | 'SIGTERM' | null }): Ending {
+function endingOf(
+  end: RunEnd,
+  options: { readonly run: string; readonly signal: 'SIGINT' | 'SIGTERM' | null; readonly given: PerformFlags },
+): Ending {
+  const { run, signal, given } = options;
+  const [flags, store] = [sameFlags(given), storeFlag(given)];
   switch (end.kind) {
     case 'finished': {
       const isGood = end.status === 'completed' || end.status === 'stopped';
-      const next = [`Results: expctl status ${run}, expctl trace ${run}, expctl report ${run}`];
+      const next = [`Results: expctl status ${run}${store}   or trace, report, export`];
       return { status: isGood ? 0 : 4, document: { state: end.status, reason: end.reason }, next };
     }
     case 'gate': {
       const { gate, role, ask, outcomes } = end.gate;
       const next = [
         `Run ${run} waits for a decision of the role ${role}.`,
-        `Decide:  expctl gate ${run} --outcome '${outcomes.join('|')}' --key FILE`,
-        `Then:    expctl resume ${run}`,
+        `Decide:  expctl gate ${run} --outcome '${outcomes.join('|')}' --key FILE${flags}`,
+        `Then:    expctl resume ${run}${flags}`,
       ];
       return { status: 5, document: { state: 'gate', gate, role, ask, outcomes: [...outcomes] }, next };
     }
     case 'paused': {
       const status = signal === null ? 5 : SIGNAL_STATUS[signal];
-      return { status, document: { state: 'paused' }, next: [`Run ${run} is paused. Go on: expctl resume ${run}`] };
+      return {
+        status,
+        document: { state: 'paused' },
+        next: [`Run ${run} is paused. Go on: expctl resume ${run}${flags}`],
+      };
     }
     case 'interrupted': {
       const status = signal === null ? 130 : SIGNAL_STATUS[signal];
-      const next = [`Run ${run} was interrupted. Go on: expctl resume ${run}`];
+      const next = [`Run ${run} was interrupted. Go on: expctl resume ${run}${flags}`];
       return { status, document: { state: 'interrupted' }, next };
     }
   }

@@ -6,7 +6,7 @@ import { type ReplayReport, replayRun } from '../provenance/replay.ts';
 import { divergenceMessage, replayLines } from '../ui/run-status/replay-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, type StoreOption, type TrustOption, withExamples } from './options.ts';
+import { command, type JsonOption, type StoreOption, storeFlag, type TrustOption, withExamples } from './options.ts';
 import { withJson, withStore, withTrust } from './options.ts';
 import { projectOfStore } from './project.ts';
 import { loadRun, type LoadedRun, type OpenedRun, withRun } from './runs.ts';
@@ -33,7 +33,7 @@ async function replayAction(app: App, prefix: string | undefined, options: Optio
   } else {
     const style = styleFor(app.terminal.colour.out);
     app.terminal.out(replayLines(report, trust?.path ?? null, style).join('\n'));
-    app.terminal.note(`\nFrom a number back to what made it: expctl trace ${report.run}`);
+    app.terminal.note(`\nFrom a number back to what made it: expctl trace ${report.run}${storeFlag(options)}`);
   }
 }
 

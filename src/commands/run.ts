@@ -14,6 +14,7 @@ import {
   command,
   type JsonOption,
   type StoreOption,
+  storeFlag,
   type TrustOption,
   usage,
   withExamples,
@@ -182,7 +183,8 @@ async function detached(
     ...(options.takeOver === true ? ['--take-over'] : []),
   ];
   const pid = await app.detach([...args, ...flags], log);
+  const at = storeFlag(options);
   if (options.json === true) app.terminal.out(JSON.stringify({ run, pid, log }, null, 2));
   else app.terminal.note(`Run ${run} goes on in the background (process ${pid}), lines in ${shownPath(app, log)}`);
-  app.terminal.note(`  Look: expctl watch ${run}   End it in good order: expctl pause ${run}`);
+  app.terminal.note(`  Look: expctl watch ${run}${at}   End it in good order: expctl pause ${run}${at}`);
 }

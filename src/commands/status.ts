@@ -6,7 +6,7 @@ import { pointsTable } from '../ui/run-status/points-table.ts';
 import { statusLines } from '../ui/run-status/status-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, type StoreOption, withExamples, withJson, withStore } from './options.ts';
+import { command, type JsonOption, type StoreOption, storeFlag, withExamples, withJson, withStore } from './options.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
 interface Options extends StoreOption, JsonOption {
@@ -38,5 +38,6 @@ async function showStatus(app: App, opened: OpenedRun, options: Options): Promis
   const lines = statusLines(status, { lock, style, now_ms: app.clock.now_ms() });
   if (points !== null) lines.push('', ...pointsTable(points, lock).map((line) => `  ${line}`));
   app.terminal.out(lines.join('\n'));
-  if (status.ended_ms !== null) app.terminal.note(`\nWhere a number comes from: expctl trace ${run.run} POINT`);
+  if (status.ended_ms !== null)
+    app.terminal.note(`\nWhere a number comes from: expctl trace ${run.run} POINT${storeFlag(options)}`);
 }

@@ -5,7 +5,16 @@ import { traceObject } from '../provenance/trace-object.ts';
 import { type AnyTrace, traceLines } from '../ui/run-status/trace-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, type StoreOption, usage, withExamples, withJson, withStore } from './options.ts';
+import {
+  command,
+  type JsonOption,
+  type StoreOption,
+  storeFlag,
+  usage,
+  withExamples,
+  withJson,
+  withStore,
+} from './options.ts';
 import { loadRun, type OpenedRun, withReader, withRun } from './runs.ts';
 
 type Options = StoreOption & JsonOption;
@@ -52,8 +61,8 @@ async function showTrace(app: App, opened: OpenedRun, options: Options & { what:
   app.terminal.out(traceLines(traced, { lock, style: styleFor(app.terminal.colour.out) }).join('\n'));
   if (traced.kind === 'run') {
     const [metric] = lock.metrics;
-    app.terminal.note(`\nOne number: expctl trace ${run.run} ${metric?.name ?? 'METRIC'}@POINT`);
-  } else app.terminal.note(`\nProve all of it: expctl replay ${run.run}`);
+    app.terminal.note(`\nOne number: expctl trace ${run.run} ${metric?.name ?? 'METRIC'}@POINT${storeFlag(options)}`);
+  } else app.terminal.note(`\nProve all of it: expctl replay ${run.run}${storeFlag(options)}`);
 }
 
 async function traceOf(input: TraceInput, what: string | undefined): Promise<AnyTrace> {

@@ -23,6 +23,7 @@ describe('run', () => {
     const trust = ['--trust', project.trust];
     const run = await project.run('run', project.lock, ...trust, '--id', 'one');
     expect([run.status, run.stdout]).toEqual([5, '']);
+    expect(run.stderr).toContain(`expctl resume one --trust ${project.trust}\n`);
     expect(run.stderr).toContain("expctl gate one --outcome 'continue|stop'");
     expect(calls(project)).toEqual(['1', '2', '3', '4', '5']);
     const shown = await project.run('gate', 'one');
