@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ERROR_CODES, ExpctlError } from '../base/error.ts';
-import { safeLines } from '../ui/safe-text.ts';
+import { fencedText, safeLines } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { exitCodesPage, exitCodesSummary } from './exit-codes.ts';
@@ -11,7 +11,8 @@ import { COMMANDS, type CommandEntry } from './table.ts';
  *
  * @returns the exit status of a failure, which has been reported; null where the command did what it was asked
  */
-export async function runProgram(args: readonly string[], app: App): Promise<number | null> {
+export async function runProgram(args: readonly string[], outer: App): Promise<number | null> {
+  const app: App = { ...outer, terminal: fenced(outer.terminal) };
   try {
     if (isHelpOn(args, 'exit-codes')) {
       app.terminal.out(exitCodesPage());
@@ -23,6 +24,15 @@ export async function runProgram(args: readonly string[], app: App): Promise<num
   } catch (error) {
     return report(error, args, app);
   }
+}
+
+/** Notes are for people; standard output is as well where it is a terminal, and is data elsewhere. */
+function fenced(terminal: App['terminal']): App['terminal'] {
+  return {
+    ...terminal,
+    note: (text) => terminal.note(fencedText(text)),
+    out: (text) => terminal.out(terminal.stdout.isTTY === true ? fencedText(text) : text),
+  };
 }
 
 function isHelpOn(args: readonly string[], topic: string): boolean {

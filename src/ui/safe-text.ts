@@ -13,3 +13,17 @@ export function safeText(text: string): string {
 export function safeLines(text: string): string[] {
   return text.split(/\r?\n/).map((line) => safeText(line.replaceAll('\t', '    ')));
 }
+
+/** What a terminal obeys, line ends and tabs aside. */
+const ESCAPE = String.fromCodePoint(0x1b);
+const OBEYED = new RegExp(`${ESCAPE}\\[(?:0|1|2|22|3[0-9]|39)m|\\r\\n|[\\p{Cc}\\p{Bidi_Control}]`, 'gu');
+
+/**
+ * Lines on their way to a terminal: the second fence behind `safeText`, for what nobody thought of, such as names of files. Only line
+ * ends, tabs, and the colours of src/ui/style.ts get through.
+ */
+export function fencedText(text: string): string {
+  return text.replace(OBEYED, (found) =>
+    found.length > 1 || found === '\n' || found === '\t' ? found : safeText(found),
+  );
+}

@@ -64,3 +64,15 @@ test.each([
   expect(refused.status).toBe(2);
   expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'DATA_INVALID' } });
 });
+
+test('a file name that a terminal would obey is shown, not obeyed; a pipe gets it as it is', async () => {
+  const folder = join(at.root, 'x\u001b]0;title\u0007');
+  for (const is_terminal of [false, true]) {
+    const app = at.app();
+    Object.assign(app.app.terminal.stdout, { isTTY: is_terminal });
+    const made = await app.run(['keys', 'new', join(folder, `${is_terminal}.key`)]);
+    expect(made.status).toBe(0);
+    expect(made.stderr).toContain('x\\u{1B}]0;title\\u{7}/');
+    expect([made.stderr.includes('\u001b'), made.stdout.includes('\u001b')]).toEqual([false, !is_terminal]);
+  }
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { safeLines, safeText } from '../../src/ui/safe-text.ts';
+import { fencedText, safeLines, safeText } from '../../src/ui/safe-text.ts';
 
 describe('text that somebody else wrote', () => {
   test.each([
@@ -27,4 +27,14 @@ describe('text that somebody else wrote', () => {
       }),
     );
   });
+});
+
+describe('the last fence before the terminal', () => {
+  test.each([
+    ['\u001b[32m✔\u001b[39m done\n\tmore\r\n', '\u001b[32m✔\u001b[39m done\n\tmore\r\n'],
+    ['a\u001b]0;title\u0007b', 'a\\u{1B}]0;title\\u{7}b'],
+    ['hidden \u001b[8m text\u001b[2J', 'hidden \\u{1B}[8m text\\u{1B}[2J'],
+    ['over\rwritten', 'over\\u{D}written'],
+    ['a\u202eb\u009b', 'a\\u{202E}b\\u{9B}'],
+  ])('%j gets through as %j', (text, shown) => expect(fencedText(text)).toBe(shown));
 });
