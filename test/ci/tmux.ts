@@ -66,9 +66,9 @@ export class TmuxTerminal {
   }
 
   /** Waits until the condition holds of the screen, and returns it. */
-  async until(condition: string | ((screen: string) => boolean)): Promise<string> {
+  async until(condition: string | ((screen: string) => boolean), limit_ms: number = LONGEST_WAIT_MS): Promise<string> {
     const holds = typeof condition === 'string' ? (screen: string) => screen.includes(condition) : condition;
-    const end = performance.now() + LONGEST_WAIT_MS;
+    const end = performance.now() + limit_ms;
     for (;;) {
       const screen = this.screen();
       if (holds(screen)) return screen;
