@@ -100,7 +100,7 @@ async function demo({ folder, project, operator }, plain) {
   const best = bestPoint(project);
   await expctl('trace', `mass@${best}`);
   await expctl('replay', '--trust', trust);
-  await expctl('report', '-o', 'report.html');
+  await expctl('report', '-o', 'report.html', '--trust', trust);
 
   closing({ folder, project, key, trust, best, seconds: (Date.now() - begin) / 1000 });
   return 0;
