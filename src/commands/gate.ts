@@ -9,11 +9,10 @@ import { maySign } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { JournalReader } from '../engines/ports.ts';
-import type { GateOpened, JournalRow } from '../ir/events.ts';
+import { eventOf, type GateOpened, type JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { openGate } from '../provenance/gates.ts';
 import { gateText } from '../ui/run/gate-text.ts';
-import { eventIn } from '../ui/run/progress.ts';
 import { keyPath } from './approval-flow.ts';
 import type { App } from './app.ts';
 import { postMessage } from './control.ts';
@@ -147,7 +146,7 @@ async function waitingGate(reader: JournalReader, run: string): Promise<Waiting>
 
 function nextWaiting(waiting: Waiting | null, row: JournalRow): Waiting | null {
   if (row.type === 'gate.opened') {
-    return { gate: eventIn(row) as GateOpened, head: { stream: row.stream, seq: row.seq, hash: row.hash } };
+    return { gate: eventOf(row) as GateOpened, head: { stream: row.stream, seq: row.seq, hash: row.hash } };
   }
   const closes = ['gate.decided', 'study.timer_fired', 'run.cancelled', 'run.finished'];
   return closes.includes(row.type) ? null : waiting;

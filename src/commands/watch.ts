@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { JournalReader } from '../engines/ports.ts';
-import { pointOf } from '../provenance/rows.ts';
+import { pointOf } from '../ir/events.ts';
 import { type RunState, RunFold, stateOf } from '../provenance/state.ts';
 import { statusOf } from '../provenance/status.ts';
 import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';

@@ -299,3 +299,14 @@ export function isFact(type: string): boolean {
 export function pointStream(point: number): string {
   return `point/${point}`;
 }
+
+/** The number of a point's stream; null for the study's, and for what is no stream at all. */
+export function pointOf(stream: string): number | null {
+  const number = /^point\/([1-9]\d{0,8})$/.exec(stream)?.[1];
+  return number === undefined ? null : Number(number);
+}
+
+/** The event that a row of a sound journal holds. @throws SyntaxError where its body is no JSON */
+export function eventOf({ type, body }: Pick<JournalRow, 'type' | 'body'>): RunEvent {
+  return { type, ...JSON.parse(body) } as RunEvent;
+}

@@ -2,6 +2,7 @@ import {
   isFact,
   type PointFinished,
   type PointFact,
+  pointOf,
   type PointRecord,
   type PointResult,
   pointStream,
@@ -255,9 +256,9 @@ export class RunMachine {
 
   #pointOf(stream: string, seq: number): number | null {
     if (stream === 'study') return null;
-    const number = /^point\/([1-9]\d{0,8})$/.exec(stream)?.[1];
-    if (number === undefined) throw new Divergence(stream, seq, 'a stream of the run', 'a stream of another name');
-    return Number(number);
+    const point = pointOf(stream);
+    if (point === null) throw new Divergence(stream, seq, 'a stream of the run', 'a stream of another name');
+    return point;
   }
 
   #seqOf(stream: string): number {

@@ -2,14 +2,21 @@ import { hash } from 'node:crypto';
 import type { Json } from '../base/json.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { ChainVerifier } from '../ir/chain.ts';
-import { type EffectIntended, type JournalRow, type RunEvent, type RunFinished, SEMANTICS } from '../ir/events.ts';
+import {
+  type EffectIntended,
+  type JournalRow,
+  pointOf,
+  type RunEvent,
+  type RunFinished,
+  SEMANTICS,
+} from '../ir/events.ts';
 import { Divergence, shownEvent } from '../kernel/divergence.ts';
 import type { Program } from '../kernel/program.ts';
 import { RunMachine } from '../kernel/run.ts';
 import { ArtifactEvidence } from './replay-artifacts.ts';
 import { Mismatch, type ReplayDivergence } from './mismatch.ts';
 import { type EvidenceInput, PeopleEvidence } from './replay-evidence.ts';
-import { eventOf, observedOf, pointOf, textIn } from './rows.ts';
+import { eventOf, observedOf, textIn } from './rows.ts';
 
 interface ReplayInput extends EvidenceInput {
   readonly program: Program;

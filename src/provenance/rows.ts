@@ -1,7 +1,10 @@
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { JournalRow, RunEvent } from '../ir/events.ts';
 
-/** The event that a row holds. A body that is no JSON object gives an event without fields: replay finds such rows by their digest. */
+/**
+ * The event that a row holds, of whatever journal: a body that is no JSON object gives an event without fields. Replay finds such rows
+ * by their digest.
+ */
 export function eventOf(row: JournalRow): RunEvent {
   return { type: row.type, ...objectOf(row.body) } as unknown as RunEvent;
 }
@@ -9,12 +12,6 @@ export function eventOf(row: JournalRow): RunEvent {
 /** What the engine observed beside the event. */
 export function observedOf(row: JournalRow): JsonObject {
   return objectOf(row.observed);
-}
-
-/** The number of a point's stream; null for the study's. */
-export function pointOf(stream: string): number | null {
-  const number = /^point\/([1-9]\d{0,8})$/.exec(stream)?.[1];
-  return number === undefined ? null : Number(number);
 }
 
 /** A text among observed fields. */

@@ -1,4 +1,4 @@
-import type { JournalRow, RunEvent } from '../ir/events.ts';
+import { type JournalRow, pointOf, type RunEvent } from '../ir/events.ts';
 import { Divergence } from '../kernel/divergence.ts';
 import type { PointState } from '../kernel/point.ts';
 import type { Program } from '../kernel/program.ts';
@@ -7,7 +7,7 @@ import { valuesOf } from '../kernel/study.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { ReplayDivergence } from './mismatch.ts';
 import type { RunHolder } from './ports.ts';
-import { eventOf, pointOf } from './rows.ts';
+import { eventOf } from './rows.ts';
 import { StudyFold } from './study.ts';
 
 /** How many of the latest durations of a step are kept: enough for a median, whatever the number of points. */

@@ -1,6 +1,6 @@
-import type { JournalRow } from '../ir/events.ts';
+import { type JournalRow, pointOf } from '../ir/events.ts';
 import { type EffectView, PointFold } from './effects.ts';
-import { eventOf, pointOf } from './rows.ts';
+import { eventOf } from './rows.ts';
 import type { TraceInput } from './trace.ts';
 
 /** What a digest names in a run. */

@@ -2,7 +2,14 @@ import { ExpctlError } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { unreachable } from '../../base/unreachable.ts';
-import { type GateOpened, type JournalRow, type PointFact, pointStream, type StudyFact } from '../../ir/events.ts';
+import {
+  type GateOpened,
+  type JournalRow,
+  type PointFact,
+  pointOf,
+  pointStream,
+  type StudyFact,
+} from '../../ir/events.ts';
 import type { RunCommand, RunMachine, Settled } from '../../kernel/run.ts';
 import { WALL_TIME } from '../../kernel/study.ts';
 import { effectKey } from '../effect-key.ts';
@@ -183,7 +190,7 @@ export class Performer {
   observed({ events }: Settled, observed: JsonObject): NewEvent[] {
     return events.map(({ stream, event }, index) => {
       if (event.type !== 'effect.intended') return { stream, event, observed: index === 0 ? observed : {} };
-      const key = effectKey(this.#options.run, Number(stream.slice('point/'.length)), event);
+      const key = effectKey(this.#options.run, pointOf(stream)!, event);
       return { stream, event, observed: { key } };
     });
   }

@@ -1,6 +1,6 @@
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import { type JournalRow, type RunEvent, SEMANTICS } from '../../ir/events.ts';
+import { eventOf, type JournalRow, type RunEvent, SEMANTICS } from '../../ir/events.ts';
 import { Divergence } from '../../kernel/divergence.ts';
 import type { Program } from '../../kernel/program.ts';
 import { RunMachine } from '../../kernel/run.ts';
@@ -78,9 +78,4 @@ class Recovery implements Recovered {
     this.#last_wall_ms = Math.max(this.#last_wall_ms, row.wall_ms);
     this.#last_fence = row.fence;
   }
-}
-
-/** The event that a journal row holds. */
-export function eventOf(row: JournalRow): RunEvent {
-  return { type: row.type, ...JSON.parse(row.body) } as RunEvent;
 }

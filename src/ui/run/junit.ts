@@ -1,5 +1,4 @@
-import type { JournalRow, PointResult } from '../../ir/events.ts';
-import { eventIn } from './progress.ts';
+import { eventOf, type JournalRow, type PointResult, pointOf } from '../../ir/events.ts';
 
 interface TestCase {
   readonly point: number;
@@ -26,9 +25,9 @@ export class JunitReport {
   }
 
   onRow(row: JournalRow): void {
-    if (row.type === 'point.began') this.#began.set(Number(row.stream.slice('point/'.length)), row.wall_ms);
+    if (row.type === 'point.began') this.#began.set(pointOf(row.stream)!, row.wall_ms);
     if (row.type !== 'point.finished' && row.type !== 'run.finished') return;
-    const event = eventIn(row);
+    const event = eventOf(row);
     if (event.type === 'point.finished') {
       const { point, result } = event;
       const began_ms = this.#began.get(point) ?? row.wall_ms;

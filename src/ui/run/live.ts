@@ -1,11 +1,11 @@
-import type { JournalRow } from '../../ir/events.ts';
+import { eventOf, type JournalRow, pointOf } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 import { cut } from '../columns.ts';
 import { plural, shownDuration } from '../format.ts';
 import { safeText } from '../safe-text.ts';
 import { MARKS, styleFor } from '../style.ts';
 import { eventLine, metricsText } from './lines.ts';
-import { eventIn, newProgress, type Progress, secondsLeft, takeProgress } from './progress.ts';
+import { newProgress, type Progress, secondsLeft, takeProgress } from './progress.ts';
 
 /** A view of a run while it is performed. */
 export interface RunView {
@@ -64,13 +64,12 @@ export function liveView(options: LiveOptions): RunView {
   };
   return {
     onRow: (row) => {
-      const event = eventIn(row);
+      const event = eventOf(row);
       takeProgress(progress, row, event);
-      const point = row.stream === 'study' ? null : Number(row.stream.slice('point/'.length));
-      const line = eventLine(event, point, lines);
+      const line = eventLine(event, pointOf(row.stream), lines);
       if (line !== null) say(line);
     },
-    onPast: (row) => takeProgress(progress, row, eventIn(row)),
+    onPast: (row) => takeProgress(progress, row, eventOf(row)),
     onNotice: (text) => say(`${style.warn(MARKS.note)} ${safeText(text)}`),
     close: () => {
       cancel?.();

@@ -1,4 +1,4 @@
-import type { JournalRow, PointResult, RunEvent } from '../../ir/events.ts';
+import { type JournalRow, type PointResult, pointOf, type RunEvent } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 
 /** What a view of a run keeps while events come: counters, what is in flight, the best point. Memory: O(points in flight). */
@@ -31,13 +31,9 @@ export function newProgress(lock: Lock): Progress {
   };
 }
 
-export function eventIn(row: JournalRow): RunEvent {
-  return { type: row.type, ...JSON.parse(row.body) } as RunEvent;
-}
-
 /** Takes in an event. A point that is in flight belongs to the phase that runs. */
 export function takeProgress(progress: Progress, row: JournalRow, event: RunEvent): void {
-  const point = row.stream === 'study' ? null : Number(row.stream.slice('point/'.length));
+  const point = pointOf(row.stream);
   switch (event.type) {
     case 'phase.started':
       progress.phase = { name: event.phase, kind: event.kind, points: 0, done: 0 };

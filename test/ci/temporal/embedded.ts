@@ -6,7 +6,7 @@ import { openJournal } from '../../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../../src/adapters/sqlite/process-facts.ts';
 import { ok, unwrap } from '../../../src/base/result.ts';
 import { type EngineDeps, type Performance, resumeRun, startRun } from '../../../src/engines/embedded/engine.ts';
-import { eventOf } from '../../../src/engines/embedded/recover.ts';
+import { eventOf } from '../../../src/ir/events.ts';
 import type { JournalRow } from '../../../src/ir/events.ts';
 import type { Lock } from '../../../src/ir/lock.ts';
 import type { Program } from '../../../src/kernel/program.ts';
