@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ERROR_CODES } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import { exportCsv, exportRun } from '../provenance/export.ts';
 import { foldRun } from '../provenance/state.ts';
@@ -32,6 +33,7 @@ async function writeExport(app: App, { run, reader, store }: OpenedRun, options:
   const exported = exportRun(run, fold);
   const text = options.json === true ? `${JSON.stringify(exported, null, 2)}\n` : exportCsv(exported);
   if (fold.broken !== null) {
+    app.exit(ERROR_CODES.EVIDENCE_BROKEN.exit);
     app.terminal.note(`The journal does not hold; do not build on these numbers: expctl replay ${run.run}`);
   } else if (!exported.ended) app.terminal.note('The run has not ended: these are its points so far.');
   if (options.output === undefined) return app.terminal.out(text);

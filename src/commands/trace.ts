@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import type { Command } from 'commander';
-import { ExpctlError } from '../base/error.ts';
+import { ERROR_CODES, ExpctlError } from '../base/error.ts';
+import { ChainVerifier } from '../ir/chain.ts';
 import { type TraceInput, traceMetric, tracePoint, traceRun, traceValue } from '../provenance/trace.ts';
 import { traceObject } from '../provenance/trace-object.ts';
 import { type AnyTrace, traceLines } from '../ui/run-status/trace-view.ts';
-import { styleFor } from '../ui/style.ts';
+import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import {
   command,
@@ -57,12 +59,25 @@ async function showTrace(app: App, opened: OpenedRun, options: Options & { what:
   const { program, lock } = await loadRun(app, store, run);
   const input: TraceInput = { run, program, reader, objects: await app.artifacts(store) };
   const traced = await traceOf(input, options.what);
+  await tellBroken(app, opened);
   if (options.json === true) return app.terminal.out(JSON.stringify(traced, null, 2));
   app.terminal.out(traceLines(traced, { lock, style: styleFor(app.terminal.colour.out) }).join('\n'));
   if (traced.kind === 'run') {
     const [metric] = lock.metrics;
     app.terminal.note(`\nOne number: expctl trace ${run.run} ${metric?.name ?? 'METRIC'}@POINT${storeFlag(options)}`);
   } else app.terminal.note(`\nProve all of it: expctl replay ${run.run}${storeFlag(options)}`);
+}
+
+/** Edited and lost rows show in the hash chains: status 6, whatever was asked for. Only `replay` sees more. */
+async function tellBroken(app: App, { run, reader }: OpenedRun): Promise<void> {
+  const chain = new ChainVerifier((text) => hash('sha256', text));
+  for await (const row of reader.read(run.run)) chain.take(row);
+  const report = chain.report();
+  if (report.ok) return;
+  app.exit(ERROR_CODES.EVIDENCE_BROKEN.exit);
+  app.terminal.note(
+    `${MARKS.failed} The journal does not hold, do not build on this: ${report.problems[0]?.message ?? ''}`,
+  );
 }
 
 async function traceOf(input: TraceInput, what: string | undefined): Promise<AnyTrace> {

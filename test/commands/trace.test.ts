@@ -1,7 +1,9 @@
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/base/json.ts';
 import type { EffectView } from '../../src/provenance/effects.ts';
 import { assertGolden } from '../golden.ts';
+import { drafts, edit, findRows, storeOf } from '../provenance/altered.ts';
 import { expctl, masked } from '../provenance/app.ts';
 import { type Recorded, recordRun, SPOILT } from '../provenance/recorded.ts';
 
@@ -30,6 +32,22 @@ describe('as text', () => {
       expect(status).toBe(0);
       assertGolden(`provenance/trace-${name}.txt`, masked(`${out}${err}`));
     });
+  }
+});
+
+test('of a journal that was edited says so, whatever is asked, and ends with 6; so does its export', async () => {
+  const rows = drafts(recorded.rows);
+  const [at] = findRows(rows, 'point.finished', (body) => (body['result'] as JsonObject)['feasible'] === true);
+  edit(rows[at!]!, (body) => Object.assign((body['result'] as { metrics: JsonObject }).metrics, { mass: 0.01 }));
+  const cwd = storeOf(recorded, rows);
+  try {
+    for (const args of [['trace'], ['trace', recorded.run, '1'], ['trace', recorded.run, 'mass@1'], ['export']]) {
+      const { err, status } = await expctl(args, { cwd });
+      expect([args.join(' '), status]).toEqual([args.join(' '), 6]);
+      expect(err).toContain('The journal does not hold');
+    }
+  } finally {
+    rmSync(cwd, { recursive: true });
   }
 });
 

@@ -35,6 +35,14 @@ describe('the text of a review', () => {
     assertGolden('review/beam-drafted.txt', textOf(drafted(input)));
   });
 
+  test('says loudly where no file of a tool is pinned', () => {
+    const input = beamInput();
+    const tools = input.lock.tools.map((tool) => ({ ...tool, pinned: { ...tool.pinned, program: [] } }));
+    const loud = 'NO FILE IS PINNED';
+    expect(textOf(input)).not.toContain(loud);
+    expect(textOf({ ...input, lock: { ...input.lock, tools } })).toContain(loud);
+  });
+
   test('is the same for the same review, and names its renderer and the whole digest of the lock', () => {
     const input = beamInput();
     expect(textOf(input)).toBe(textOf(structuredClone(input)));

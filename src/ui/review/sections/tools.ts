@@ -28,14 +28,20 @@ function toolRow({ name, pin, pinned }: LockedTool): ReviewRow {
       line(`command ${commandText(transport.command)}`),
       ...environment,
       line(`pin     SHA-256 ${pin}`),
-      ...program.map(({ file, sha256 }) => line(`program ${file}, SHA-256 ${sha256}`)),
+      ...programLines(program),
       ...(server === null
         ? []
         : [line('server, as it calls itself:'), ...told(`${server.name} ${server.version}`, true)]),
       ...probeLines(probe),
     ],
-    { open: true },
+    { open: true, mark: program.length === 0 ? '!' : '' },
   );
+}
+
+function programLines(program: LockedTool['pinned']['program']): ReviewLine[] {
+  if (program.length === 0)
+    return [line('program NO FILE IS PINNED: that another program is started would not be noticed')];
+  return program.map(({ file, sha256 }) => line(`program ${file}, SHA-256 ${sha256}`));
 }
 
 /** Every word of a command line, so that two never look like one. */
