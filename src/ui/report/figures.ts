@@ -1,8 +1,7 @@
 import type { Lock } from '../../ir/lock.ts';
 import { axesOf, paretoPoints } from '../../provenance/pareto.ts';
 import type { PointRow } from '../../provenance/points.ts';
-import { metricsText } from '../run/lines.ts';
-import { valuesText } from '../run-status/status-view.ts';
+import { metricsText, valuesText } from '../quantities.ts';
 import { type Html, html, raw } from './html.ts';
 import { type Dot, scatter } from './scatter.ts';
 

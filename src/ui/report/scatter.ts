@@ -1,5 +1,5 @@
 import { shownNumber } from '../format.ts';
-import { withUnit } from '../run-status/quantities.ts';
+import { nameWithUnit } from '../quantities.ts';
 import { type Html, html } from './html.ts';
 import { type Scale, scaleOf } from './scale.ts';
 
@@ -50,7 +50,7 @@ ${marks.map((dot) => mark(dot, placeX(along, dot.x), placeY(up, dot.y), dots.len
 }
 
 function axisTitle({ name, unit }: Figure['x'], scale: Scale): string {
-  return `${withUnit(name, unit)}${scale.logarithmic ? ', logarithmic' : ''}`;
+  return `${nameWithUnit(name, unit)}${scale.logarithmic ? ', logarithmic' : ''}`;
 }
 
 function placeX(scale: Scale, value: number): number {

@@ -3,8 +3,8 @@ import { bestPoints } from '../../provenance/pareto.ts';
 import type { ReportData } from '../../provenance/report.ts';
 import type { Lock } from '../../ir/lock.ts';
 import { plural, shownBytes, shownDuration, shownNumber, shownTime, shownValue } from '../format.ts';
+import { nameWithUnit, shownQuantity } from '../quantities.ts';
 import { approvalText, hostText } from '../run-status/trace-parts.ts';
-import { shownQuantity, withUnit } from '../run-status/quantities.ts';
 import { type Html, html } from './html.ts';
 
 const BEST_SHOWN = 5;
@@ -79,7 +79,7 @@ export function allPointsSection({ points, lock }: ReportData): Html {
 function pointsTable(points: readonly PointRow[], lock: Lock, best: number | null): Html {
   const numeric = [...lock.variables, ...lock.metrics];
   return html`<div class="scroll"><table><thead><tr><th class="number">Point</th><th>Phase</th>
-${numeric.map(({ name, unit }) => html`<th class="number">${withUnit(name, unit)}</th>`)}<th>Outcome</th></tr></thead><tbody>
+${numeric.map(({ name, unit }) => html`<th class="number">${nameWithUnit(name, unit)}</th>`)}<th>Outcome</th></tr></thead><tbody>
 ${points.map((point) => pointRow(point, lock, point.point === best))}
 </tbody></table></div>`;
 }

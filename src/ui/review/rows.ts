@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../ir/canonical.ts';
+import { shownDuration } from '../format.ts';
 import { safeLines, safeText } from '../safe-text.ts';
 import type { Mark, ReviewLine, ReviewRow } from './model.ts';
 import { byWhom, type Writer } from './writers.ts';
@@ -69,7 +70,7 @@ export function withUnit(value: number | string | boolean, unit: string | null):
 }
 
 /** Seconds as the lock has them, and as people read them where that differs. */
-export function seconds(value: number, shown: (seconds: number) => string): string {
-  const read = shown(value);
+export function seconds(value: number): string {
+  const read = shownDuration(value);
   return read === `${value} s` ? read : `${read} (${value} s)`;
 }

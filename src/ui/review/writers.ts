@@ -26,8 +26,3 @@ export function writerOf(lock: Lock, pointer: string): Writer {
 export function byWhom({ name }: Writer): string {
   return name === '' ? '' : ` (${name})`;
 }
-
-/** A part of a JSON pointer (RFC 6901). */
-export function pointerPart(name: string | number): string {
-  return String(name).replaceAll('~', '~0').replaceAll('/', '~1');
-}

@@ -2,8 +2,8 @@ import type { Lock } from '../../ir/lock.ts';
 import type { PointRow } from '../../provenance/points.ts';
 import { renderColumns } from '../columns.ts';
 import { shownNumber, shownValue } from '../format.ts';
+import { nameWithUnit } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
-import { withUnit } from './quantities.ts';
 
 /** All points, a line each, under a line of titles. */
 export function pointsTable(points: readonly PointRow[], lock: Lock): string[] {
@@ -11,8 +11,8 @@ export function pointsTable(points: readonly PointRow[], lock: Lock): string[] {
     { title: 'point', right: true },
     { title: 'phase' },
     { title: 'status' },
-    ...lock.variables.map(({ name, unit }) => ({ title: withUnit(name, unit), right: true })),
-    ...lock.metrics.map(({ name, unit }) => ({ title: withUnit(name, unit), right: true })),
+    ...lock.variables.map(({ name, unit }) => ({ title: nameWithUnit(name, unit), right: true })),
+    ...lock.metrics.map(({ name, unit }) => ({ title: nameWithUnit(name, unit), right: true })),
     { title: '' },
   ];
   const rows = points.map((point) => [

@@ -1,10 +1,9 @@
 import type { Lock } from '../../ir/lock.ts';
 import type { RunStatus } from '../../provenance/status.ts';
 import { plural, shownDuration } from '../format.ts';
+import { metricsText, valuesText } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
-import { metricsText } from '../run/lines.ts';
 import { MARKS, type Style } from '../style.ts';
-import { shownQuantity } from './quantities.ts';
 
 /** How many points in flight are shown one by one. */
 const MOST_SHOWN = 12;
@@ -83,14 +82,6 @@ function timeText({ started_ms, ended_ms, active_s, last_event_ms }: RunStatus, 
   if (ended_ms !== null) return `took ${shownDuration(whole)}, ${active}`;
   const last = shownDuration(Math.max(0, now_ms - last_event_ms) / 1000);
   return `began ${shownDuration(whole)} ago, ${active}; the study's last event ${last} ago`;
-}
-
-/** `width 7.15 mm  height 25.1 mm`, in the plan's order. */
-export function valuesText(values: Readonly<Record<string, number | string>>, lock: Lock): string {
-  return lock.variables
-    .filter(({ name }) => Object.hasOwn(values, name))
-    .map(({ name, unit }) => `${name} ${shownQuantity(values[name]!, unit)}`)
-    .join('  ');
 }
 
 function budgetText({ budget }: RunStatus): string {

@@ -5,12 +5,10 @@ import type { ObjectTrace } from '../../provenance/trace-object.ts';
 import { unreachable } from '../../base/unreachable.ts';
 import { renderColumns } from '../columns.ts';
 import { plural, shownBytes, shownDuration, shownNumber, shownTime } from '../format.ts';
-import { metricsText } from '../run/lines.ts';
+import { metricsText, nameWithUnit, shownQuantity, valuesText } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
 import { MARKS, type Style } from '../style.ts';
-import { shownQuantity, withUnit } from './quantities.ts';
 import { effectLines, fact, originLines, short, shownJson } from './trace-parts.ts';
-import { valuesText } from './status-view.ts';
 
 export type AnyTrace = RunTrace | PointTrace | ValueTrace | MetricTrace | ObjectTrace;
 
@@ -160,7 +158,7 @@ function metricLines(trace: MetricTrace, style: Style): string[] {
   const columns = [
     { title: 'point', right: true },
     { title: 'phase' },
-    { title: withUnit(sources.metric, sources.unit), right: true },
+    { title: nameWithUnit(sources.metric, sources.unit), right: true },
     { title: '' },
     { title: 'from' },
     { title: 'answered' },

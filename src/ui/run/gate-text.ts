@@ -1,9 +1,9 @@
-import type { JsonObject } from '../../base/json.ts';
-import { isJsonObject } from '../../base/json.ts';
+import { isJsonObject, type JsonObject } from '../../base/json.ts';
 import type { GateOpened } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 import { type Column, renderColumns } from '../columns.ts';
 import { plural, shownValue } from '../format.ts';
+import { nameWithUnit } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
 
 /** What a gate asks, and the evidence on which its decision is signed: counts, and the best points. */
@@ -34,10 +34,7 @@ function bestLines(lock: Lock, best: readonly JsonObject[]): string[] {
   const named = [...lock.variables, ...lock.metrics];
   const columns: Column[] = [
     { title: 'point', right: true },
-    ...named.map(({ name, unit }) => ({
-      title: unit === '1' || unit === '' ? name : `${name} [${unit}]`,
-      right: true,
-    })),
+    ...named.map(({ name, unit }) => ({ title: nameWithUnit(name, unit), right: true })),
   ];
   const rows = best.map((point) => {
     const fields: JsonObject = { ...(point['values'] as JsonObject), ...(point['metrics'] as JsonObject) };

@@ -1,6 +1,7 @@
 import type { PointResult, RunEvent } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
-import { plural, shownDuration, shownNumber } from '../format.ts';
+import { plural, shownDuration } from '../format.ts';
+import { metricsText } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
 import { MARKS, type Style } from '../style.ts';
 
@@ -60,14 +61,6 @@ function pointLine(point: number, result: PointResult, lock: Lock, style: Style)
   }
   const fit = result.feasible === false ? style.dim('  breaks a constraint') : '';
   return `${style.good(MARKS.done)} point ${String(point).padEnd(3)} ${metricsText(result.metrics, lock)}${fit}`;
-}
-
-/** `mass 0.512 kg  deflection 0.19 mm` */
-export function metricsText(metrics: PointResult['metrics'], lock: Lock): string {
-  return lock.metrics
-    .filter(({ name }) => Object.hasOwn(metrics, name))
-    .map(({ name, unit }) => `${name} ${shownNumber(metrics[name]!)}${unit === '1' || unit === '' ? '' : ` ${unit}`}`)
-    .join('  ');
 }
 
 function stepFailed(

@@ -2,9 +2,10 @@ import { eventOf, type JournalRow, pointOf } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 import { cut } from '../columns.ts';
 import { plural, shownDuration } from '../format.ts';
+import { metricsText } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
 import { MARKS, styleFor } from '../style.ts';
-import { eventLine, metricsText } from './lines.ts';
+import { eventLine } from './lines.ts';
 import { newProgress, type Progress, secondsLeft, takeProgress } from './progress.ts';
 
 /** A view of a run while it is performed. */

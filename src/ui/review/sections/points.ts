@@ -1,6 +1,7 @@
 import type { LockedTable, LockedVariable } from '../../../ir/lock.ts';
 import { plural, shownNumber } from '../../format.ts';
 import { renderColumns } from '../../columns.ts';
+import { nameWithUnit } from '../../quantities.ts';
 import { safeText } from '../../safe-text.ts';
 import type { ReviewColumn, ReviewLine, ReviewPoints, ReviewRow, ReviewSection } from '../model.ts';
 import { exact, jsonText, line, row } from '../rows.ts';
@@ -36,7 +37,7 @@ export function pointSections({ lock }: ReviewInput, points: ReviewPoints): Revi
 }
 
 function columnOf({ name, unit, min, max, values, scale }: LockedVariable): ReviewColumn {
-  const title = unit === '1' ? safeText(name) : `${safeText(name)} [${safeText(unit)}]`;
+  const title = safeText(nameWithUnit(name, unit));
   const numbers = [min, max, ...(values ?? [])].filter((value) => typeof value === 'number');
   if (numbers.length === 0 || values?.some((value) => typeof value === 'string')) return { title, bounds: null };
   return { title, bounds: { min: Math.min(...numbers), max: Math.max(...numbers), scale } };

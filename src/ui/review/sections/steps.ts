@@ -1,8 +1,7 @@
 import type { Lock, LockedCall, LockedStep } from '../../../ir/lock.ts';
-import { plural, shownDuration } from '../../format.ts';
+import { plural } from '../../format.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
 import { argument, exact, line, row, seconds } from '../rows.ts';
-import { pointerPart } from '../writers.ts';
 import { described } from './variables.ts';
 
 export function stepSections(lock: Lock): ReviewSection[] {
@@ -16,10 +15,7 @@ function stepRow(lock: Lock, step: LockedStep): ReviewRow {
   );
   const names = calls.map(({ call }) => call).join(', ');
   const once = calls.some(({ effect }) => effect === 'once');
-  const details = [
-    ...described(lock, `/pipeline/${pointerPart(step.name)}/description`, step.description),
-    ...stepLines(step),
-  ];
+  const details = [...described(lock, ['pipeline', step.name], step.description), ...stepLines(step)];
   const attempts = step.retry.attempts === 1 ? '' : `, ${step.retry.attempts} attempts`;
   return row(`${step.name}: ${step.job === null ? '' : 'job '}${names}${attempts}`, details, {
     mark: once ? '!' : '',
@@ -40,7 +36,7 @@ function stepLines({ needs, when, uses, retry, call, job }: LockedStep): ReviewL
       ? []
       : [
           ...callLines('poll', job.poll),
-          line(`  every  ${seconds(job.poll.every_s, shownDuration)}`),
+          line(`  every  ${seconds(job.poll.every_s)}`),
           line(`  until  ${job.poll.until}`),
         ]),
     ...(job === null || job.fetch === null ? [] : callLines('fetch', job.fetch)),
@@ -50,7 +46,7 @@ function stepLines({ needs, when, uses, retry, call, job }: LockedStep): ReviewL
 function retryText({ attempts, backoff_s, on }: LockedStep['retry']): string {
   if (attempts === 1) return 'no second attempt';
   const classes = on.length === 0 ? 'nothing' : on.join(', ');
-  return `${plural(attempts, 'attempt')}, first back-off ${seconds(backoff_s, shownDuration)}, on ${classes}`;
+  return `${plural(attempts, 'attempt')}, first back-off ${seconds(backoff_s)}, on ${classes}`;
 }
 
 const EFFECTS: Readonly<Record<LockedCall['effect'], string>> = {
@@ -65,7 +61,7 @@ function callLines(part: string, { call, with: given, timeout_s, expect, parse, 
     line(`${part.padEnd(9)}${call}`),
     line(`  effect ${EFFECTS[effect]}`),
     ...Object.entries(given).map(([name, value]) => line(`  with   ${name}: ${argument(value)}`)),
-    line(`  limit  ${seconds(timeout_s, shownDuration)} for one attempt`),
+    line(`  limit  ${seconds(timeout_s)} for one attempt`),
     ...(parse === null ? [] : [line(`  parse  ${parse}`)]),
     ...expect.map((condition) => line(`  expect ${condition}`)),
   ];

@@ -1,8 +1,8 @@
 import type { Lock, LockedAction, LockedPhase } from '../../../ir/lock.ts';
-import { plural, shownDuration, shownNumber } from '../../format.ts';
+import { plural, shownNumber } from '../../format.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
 import { exact, fact, line, orNone, prose, row, seconds } from '../rows.ts';
-import { pointerPart, writerOf } from '../writers.ts';
+import { writerOf } from '../writers.ts';
 import { described, expressionRows } from './variables.ts';
 
 export function studySections(lock: Lock): ReviewSection[] {
@@ -31,7 +31,7 @@ export function studySections(lock: Lock): ReviewSection[] {
 function metricRow(lock: Lock, { name, value, unit, plausible, description }: Lock['metrics'][number]): ReviewRow {
   const range = plausible === null ? 'any value' : `${exact(plausible[0])} to ${exact(plausible[1])}`;
   const text = `${name}: ${value}, unit ${unit}, plausible ${range}`;
-  return row(text, described(lock, `/metrics/${pointerPart(name)}/description`, description), { open: true });
+  return row(text, described(lock, ['metrics', name], description), { open: true });
 }
 
 function phaseRow(lock: Lock, { phase, design, gate, decide }: LockedPhase, at: number): ReviewRow {
@@ -45,8 +45,7 @@ function phaseRow(lock: Lock, { phase, design, gate, decide }: LockedPhase, at: 
 
 function gateLines(lock: Lock, gate: NonNullable<LockedPhase['gate']>, at: number): ReviewLine[] {
   const asked = writerOf(lock, `/study/${at}/gate/ask`);
-  const timeout =
-    gate.timeout_s === null ? 'waits without limit' : `stop after ${seconds(gate.timeout_s, shownDuration)}`;
+  const timeout = gate.timeout_s === null ? 'waits without limit' : `stop after ${seconds(gate.timeout_s)}`;
   return [
     line(`role     ${gate.role}`),
     ...prose('ask     ', gate.ask, asked),
@@ -91,7 +90,7 @@ function budgetRows({ budget }: Lock): ReviewRow[] {
   return [
     fact('points', exact(points)),
     fact('calls', exact(calls)),
-    fact('wall time', wall_time_s === null ? 'no limit' : seconds(wall_time_s, shownDuration)),
+    fact('wall time', wall_time_s === null ? 'no limit' : seconds(wall_time_s)),
     fact('failed points', failed_points === null ? 'no limit' : `the run stops when more than ${failed_points} fail`),
   ];
 }

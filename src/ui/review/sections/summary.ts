@@ -49,7 +49,7 @@ export function effort(forecast: Forecast): string {
 }
 
 function wallTime(limit_s: number | null): string {
-  return limit_s === null ? 'no limit' : `at most ${seconds(limit_s, shownDuration)}`;
+  return limit_s === null ? 'no limit' : `at most ${seconds(limit_s)}`;
 }
 
 function requestRows(input: ReviewInput): ReviewRow[] {
@@ -84,7 +84,7 @@ function limitRows(limits: ApprovalRequest['limits']): ReviewRow[] {
   const words = [`${plural(points, 'point')}`, `${plural(calls, 'call')}`];
   if (jobs !== undefined) words.push(plural(jobs, 'job'));
   if (failed_points !== undefined) words.push(plural(failed_points, 'failed point'));
-  if (wall_time_s !== undefined) words.push(`wall time ${seconds(wall_time_s, shownDuration)}`);
+  if (wall_time_s !== undefined) words.push(`wall time ${seconds(wall_time_s)}`);
   for (const [pool, hours] of Object.entries(pool_hours ?? {})) words.push(`${exact(hours)} token-hours of ${pool}`);
   return [fact('limits', words.join(', '))];
 }

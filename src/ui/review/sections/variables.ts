@@ -1,9 +1,10 @@
 import type { Lock, LockedVariable } from '../../../ir/lock.ts';
+import { pointerOf } from '../../../ir/span.ts';
 import { renderColumns } from '../../columns.ts';
 import { safeText } from '../../safe-text.ts';
 import type { ReviewLine, ReviewRow, ReviewSection } from '../model.ts';
 import { exact, fact, orNone, prose, row, withUnit } from '../rows.ts';
-import { pointerPart, writerOf } from '../writers.ts';
+import { writerOf } from '../writers.ts';
 
 export function variableSections(lock: Lock): ReviewSection[] {
   const [heading = '', ...variables] = renderColumns(
@@ -58,10 +59,10 @@ function bound(value: number | null): string {
 }
 
 function description(lock: Lock, { name, description: text }: LockedVariable): ReviewLine[] {
-  return described(lock, `/variables/${pointerPart(name)}/description`, text);
+  return described(lock, ['variables', name], text);
 }
 
-/** A description with its writer; nothing where there is none. */
-export function described(lock: Lock, pointer: string, text: string): ReviewLine[] {
-  return text === '' ? [] : prose('description', text, writerOf(lock, pointer));
+/** The description of what stands at a path of the plan, with its writer; nothing where there is none. */
+export function described(lock: Lock, path: readonly string[], text: string): ReviewLine[] {
+  return text === '' ? [] : prose('description', text, writerOf(lock, pointerOf([...path, 'description'])));
 }
