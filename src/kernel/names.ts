@@ -90,9 +90,16 @@ export function numberIn(value: Value, unit: Unit): number | null {
   return value.unit.text === unit.text ? value.value : convert(value.value, value.unit, unit);
 }
 
-/** A condition: true, or why not. An error is not true. */
-export function holds(expression: Expression, lookup: Lookup): true | string {
+/** Why a condition is not true. */
+export interface Refusal {
+  readonly message: string;
+  /** Whether it has a truth value: an error is not true either. */
+  readonly is_told: boolean;
+}
+
+/** A condition: true, or why not. */
+export function holds(expression: Expression, lookup: Lookup): true | Refusal {
   const value = evaluate(expression, lookup);
-  if (!value.ok) return `\`${expression.text}\` cannot be told: ${value.error.message}`;
-  return value.value === true ? true : `\`${expression.text}\` does not hold`;
+  if (!value.ok) return { message: `\`${expression.text}\` cannot be told: ${value.error.message}`, is_told: false };
+  return value.value === true ? true : { message: `\`${expression.text}\` does not hold`, is_told: true };
 }

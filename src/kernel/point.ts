@@ -156,11 +156,11 @@ class PointMachine {
   }
 
   pollEnded(name: string, answer: Json): boolean {
-    const { part } = this.#current(name);
+    const part = this.#current(name);
     const read = readAnswer(answer, part.parse_json);
     if (!read.ok || part.until === null) return true;
     const until = holds(part.until, answerNames(read.value, this.#jobNames(name)));
-    return until === true || until.includes('cannot be told');
+    return until === true || !until.is_told;
   }
 
   // --- facts ---
@@ -174,7 +174,7 @@ class PointMachine {
 
   #answered(fact: EffectAnswered): void {
     const { step, state } = this.#outStep(fact.step, fact.part, fact.attempt, fact.type);
-    const { part } = this.#current(fact.step);
+    const part = this.#current(fact.step);
     if (part.part === 'poll') this.#endPolling(step.name, state);
     if (!fact.outcome.ok) return this.#fail(step, fact.outcome.class, fact.outcome.message);
     const answer = readAnswer(fact.outcome.answer, part.parse_json);
@@ -182,7 +182,7 @@ class PointMachine {
     const names = answerNames(answer.value, this.#jobNames(step.name));
     for (const condition of part.until === null ? part.expect : [part.until, ...part.expect]) {
       const held = holds(condition, names);
-      if (held !== true) return this.#fail(step, 'unexpected', held);
+      if (held !== true) return this.#fail(step, 'unexpected', held.message);
     }
     state.answers[part.part] = answer.value;
     if (state.part + 1 < step.parts.length) {
@@ -202,7 +202,7 @@ class PointMachine {
     } else if (timer === deadlineTimer(name, state.attempt) && state.polling) {
       this.#stopPolling(name);
       state.polling = false;
-      this.#fail(step, 'timeout', `the job had not ended after ${this.#current(name).part.timeout_s} s`);
+      this.#fail(step, 'timeout', `the job had not ended after ${this.#current(name).timeout_s} s`);
     } else {
       throw new ImpossibleFact(`timer ${timer} was not set`);
     }
@@ -229,7 +229,7 @@ class PointMachine {
   /** A poll that is out becomes held: it goes on, without a new intent, when the point goes on. */
   #stopPolling(name: string): void {
     const { state } = this.#step(name);
-    if (state.status !== 'out' || this.#current(name).part.part !== 'poll') return;
+    if (state.status !== 'out' || this.#current(name).part !== 'poll') return;
     state.status = 'held';
     this.output.commands.push({ do: 'stop_poll', step: name });
   }
@@ -268,12 +268,12 @@ class PointMachine {
     if (step.when === null) return true;
     const held = holds(step.when, this.#stepNames());
     // It says the same at every attempt, so there is no other one.
-    if (held !== true && held.includes('cannot be told')) this.#endAttempt(step, 'unexpected', held, null);
+    if (held !== true && !held.is_told) this.#endAttempt(step, 'unexpected', held.message, null);
     return held === true;
   }
 
   #send(step: ProgramStep, state: StepState): void {
-    const { part } = this.#current(step.name);
+    const part = this.#current(step.name);
     const bound = bindArguments(part.arguments, this.#jobNames(step.name));
     if (!bound.ok) return this.#fail(step, 'unexpected', bound.error);
     const { call, effect, timeout_s } = part;
@@ -304,13 +304,13 @@ class PointMachine {
   #hasEnded(step: ProgramStep, failure: FailureClass): boolean {
     if (step.parts[0]!.effect === 'pure') return true;
     if (failure === 'timeout' || failure === 'unknown_outcome') return false;
-    return failure !== 'tool_broken' || this.#current(step.name).part.part !== 'poll';
+    return failure !== 'tool_broken' || this.#current(step.name).part !== 'poll';
   }
 
   /** @param again_in_s null when there is no other attempt */
   #endAttempt(step: ProgramStep, failure: FailureClass, message: string, again_in_s: number | null): void {
     const { state } = this.#step(step.name);
-    const { part } = this.#current(step.name).part;
+    const { part } = this.#current(step.name);
     const { attempt } = state;
     const ended = { step: step.name, part, attempt, class: failure, message, again_in_s };
     this.output.records.push({ type: 'step.failed', ...ended });
@@ -394,14 +394,15 @@ class PointMachine {
     return { step, state };
   }
 
-  #current(name: string): { part: ProgramPart } {
+  /** The part at which a step is. */
+  #current(name: string): ProgramPart {
     const { step, state } = this.#step(name);
-    return { part: step.parts[state.part]! };
+    return step.parts[state.part]!;
   }
 
   #outStep(name: string, part: EffectPart, attempt: number, type: string): { step: ProgramStep; state: StepState } {
     const found = this.#step(name);
-    const current = this.#current(name).part.part;
+    const current = this.#current(name).part;
     if (found.state.status !== 'out' || current !== part || found.state.attempt !== attempt) {
       throw new ImpossibleFact(`${type} for ${name} ${part}, attempt ${attempt}, which was not sent`);
     }

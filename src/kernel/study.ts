@@ -379,7 +379,7 @@ function actionText({ action }: Choice): string {
   return action.do === 'extend' ? `extend(${action.phase}, ${action.points})` : action.do;
 }
 
-/** The assignment of a point by its number, from the tables of the lock; undefined if no table has it. */
+/** The assignment of a point by its number, from the tables of the lock. @throws ImpossibleFact if no table has it */
 export function valuesOf(program: Program, point: number): Readonly<Record<string, number | string>> {
   for (const table of program.tables.values()) {
     const row = point - table.first_point;

@@ -196,6 +196,17 @@ describe('answers', () => {
     expect(answers.map(ended)).toEqual([false, true, true, true]);
   });
 
+  test('a condition is told or not by what came of it, whatever words stand in it', () => {
+    const words = "status == 'cannot be told'";
+    const poll = { ...JOB.poll, until: words };
+    const { program, state } = single({ job: { ...JOB, poll } }).answer('solve', { id: 'j' });
+    expect(pollEnded(program, state!, 'solve', { status: 'running' })).toBe(false);
+    const skipped = new OnePoint(
+      makeLock({ pipeline: [makeStep('s', { when: "'x' == 'cannot be told'" })], metrics: [] }).program,
+    );
+    expect(skipped.status('s')).toBe('skipped');
+  });
+
   test('a job without fetch answers with its last poll', () => {
     const job = { ...JOB, fetch: null };
     const point = single({ job }).answer('solve', { id: 'j' }).answer('solve', { status: 'done', mass: 4 });
