@@ -2,6 +2,7 @@ import Anthropic, { type ClientOptions } from '@anthropic-ai/sdk';
 import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { Clock } from '../../engines/ports.ts';
+import { wait } from '../../engines/wait.ts';
 import type { Model, ModelAnswer, ModelProgress, ModelRequest } from '../../planner/ports.ts';
 import { AnswerCollector } from './collect.ts';
 import {
@@ -47,7 +48,7 @@ export class AnthropicModel implements Model {
         const wait_s = reason === null || attempt >= ATTEMPTS ? null : waitBefore(attempt, error, this.#clock.now_ms());
         if (reason === null || wait_s === null) return err(modelFailure(error, this.#whom()));
         yield { type: 'retried', reason, wait_s };
-        await this.#wait(wait_s, signal);
+        await wait(this.#clock, wait_s, signal);
         if (signal.aborted) return err(interrupted());
       }
     }
@@ -80,19 +81,6 @@ export class AnthropicModel implements Model {
 
   #whom(): { model: string; host: string } {
     return { model: this.name, host: new URL(this.#client.baseURL).host };
-  }
-
-  #wait(seconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#clock.after(seconds, done);
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
   }
 }
 

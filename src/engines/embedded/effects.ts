@@ -7,6 +7,7 @@ import type { LockedTool } from '../../ir/lock.ts';
 import type { PollCommand, SendCommand } from '../../kernel/point.ts';
 import { effectKey } from '../effect-key.ts';
 import type { CallEnd, Clock, ToolHost, ToolSession } from '../ports.ts';
+import { wait } from '../wait.ts';
 
 /** How often one effect is sent again, under its key, while nobody knows whether it happened. */
 const MOST_RESENDS = 5;
@@ -34,7 +35,8 @@ export interface EffectsDeps {
     observed: JsonObject,
   ) => void;
   readonly pollEnded: (point: number, step: string, answer: Json) => boolean;
-  readonly fatal: (error: ExpctlError) => void;
+  /** Told of what nobody foresaw. */
+  readonly fatal: (error: unknown) => void;
 }
 
 /**
@@ -107,7 +109,7 @@ export class Effects {
         const observed = { ...end.observed, started_ms, ended_ms: this.#deps.clock.now_ms() };
         this.#deps.answered(point, command, outcomeOf(end), observed);
       })
-      .catch((error: unknown) => this.#deps.fatal(fatalError(error)));
+      .catch((error: unknown) => this.#deps.fatal(error));
   }
 
   async #sendUntilKnown(point: number, command: SendCommand, signal: AbortSignal, again: boolean): Promise<Sent> {
@@ -121,7 +123,7 @@ export class Effects {
       if (!isEnd(end) || end.kind !== 'lost' || signal.aborted) return end;
       if (!repeatable) return unknownOutcome(command, end.message);
       if (resends >= MOST_RESENDS) return neverAnswered(command, end, resends + 1);
-      await this.#wait(Math.min(FIRST_WAIT_S * 2 ** resends, LONGEST_WAIT_S), signal);
+      await wait(this.#deps.clock, Math.min(FIRST_WAIT_S * 2 ** resends, LONGEST_WAIT_S), signal);
       if (signal.aborted) return 'given up';
       await this.#deps.resent(point, command);
     }
@@ -141,7 +143,7 @@ export class Effects {
           return { kind: 'failure', class: 'tool_broken', message, observed: end.observed };
         }
       }
-      await this.#wait(command.every_s, signal);
+      await wait(this.#deps.clock, command.every_s, signal);
     }
     return 'given up';
   }
@@ -162,20 +164,6 @@ export class Effects {
       work_folder,
       timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
       signal,
-    });
-  }
-
-  #wait(seconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#deps.clock.after(seconds, () => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      });
-      const stop = () => {
-        cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', stop, { once: true });
     });
   }
 }
@@ -215,11 +203,4 @@ function neverAnswered(command: SendCommand, end: Extract<CallEnd, { kind: 'lost
 function unknownOutcome(command: SendCommand, why: string): CallEnd {
   const message = `${command.call} is declared \`${command.effect}\`: whether it happened is not known (${why}), so it is not sent again`;
   return { kind: 'failure', class: 'unknown_outcome', message, observed: {} };
-}
-
-function fatalError(error: unknown): ExpctlError {
-  if (error instanceof ExpctlError) return error;
-  const hint = 'Run again with --debug, and report it; `expctl resume` goes on where the run stands.';
-  const message = error instanceof Error ? error.message : String(error);
-  return new ExpctlError('INTERNAL', `The engine failed: ${message}`, { hint, cause: error });
 }

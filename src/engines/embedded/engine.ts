@@ -16,6 +16,8 @@ export async function startRun(deps: EngineDeps, options: PerformOptions): Promi
     machine: new RunMachine(options.program),
     pending: new Pending(),
     active_ms: 0,
+    gate: null,
+    finished: null,
   });
   const opened = await performer.openTools();
   if (!opened.ok) return opened;
@@ -36,7 +38,12 @@ async function begin(performer: Performer, deps: EngineDeps, options: PerformOpt
   const approvals = verdict.approvals.map((approval) => approval.envelope_sha256).sort();
   const started: RunStarted = { type: 'run.started', semantics: SEMANTICS, lock_sha256, request_sha256, approvals };
   const settled = performer.settle(null, started);
-  const events = performer.observed(settled, { ...deps.host, engine: 'embedded', by, verdict: verdict as unknown as JsonObject });
+  const events = performer.observed(settled, {
+    ...deps.host,
+    engine: 'embedded',
+    by,
+    verdict: verdict as unknown as JsonObject,
+  });
   const row = { run, name: lock.name, lock_sha256, request_sha256, created_ms: deps.clock.now_ms() };
   const lease = await deps.journal.createRun(row, request.max_runs, events);
   return lease.ok ? ok(performer.begin(lease.value, settled.commands)) : lease;

@@ -20,7 +20,7 @@ import { Inbox } from './inbox.ts';
 import { type Pending, type PendingTimer, timerName } from './pending.ts';
 import type { Recovered } from './recover.ts';
 import { Timers } from './timers.ts';
-import { type Gate, recordedEnd, recordedGate, gateOf } from './records.ts';
+import { type Gate, gateOf } from './records.ts';
 import type { EngineDeps, Performance, PerformOptions, RunEnd } from './types.ts';
 
 /**
@@ -50,8 +50,8 @@ export class Performer {
   #lastAppend: Promise<unknown> = Promise.resolve();
   /** All messages from before were obeyed. */
   #listening = false;
-  #gate: Gate | null = null;
-  #finished: RunEnd | null = null;
+  #gate: Gate | null;
+  #finished: RunEnd | null;
   #draining = false;
   /** Why nothing may be sent any more. */
   #denied: ExpctlError | null = null;
@@ -61,6 +61,8 @@ export class Performer {
     this.#options = options;
     this.machine = recovered.machine;
     this.#pending = recovered.pending;
+    this.#gate = recovered.gate;
+    this.#finished = recovered.finished;
     this.#timers = new Timers(deps.clock);
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
     this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#obey(message));
@@ -123,14 +125,7 @@ export class Performer {
   }
 
   async #goOn(earlier: number): Promise<void> {
-    const { journal } = this.#deps;
-    const { run, by } = this.#options;
-    const { study } = this.machine;
-    if (study?.status === 'finished') {
-      this.#finished = await recordedEnd(journal, run);
-      return this.#settleEnd();
-    }
-    if (study?.status === 'at_gate') this.#gate = await recordedGate(journal, run);
+    if (this.#finished !== null) return this.#settleEnd();
     this.#keepTime();
     for (const { point, command } of [...this.#pending.effects.values()]) {
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
@@ -141,7 +136,7 @@ export class Performer {
     this.#settleEnd();
     if (this.#ended) return;
     if (this.#isPaused() && !this.#draining) {
-      await this.#append(this.settle(null, { type: 'run.resumed', by }), this.#deps.host);
+      await this.#append(this.settle(null, { type: 'run.resumed', by: this.#options.by }), this.#deps.host);
       if (this.#ended) return;
     }
     for (const timer of [...this.#pending.timers.values()]) this.#setTimer(timer);
@@ -329,8 +324,11 @@ export class Performer {
     }
   }
 
-  #fail(error: ExpctlError): void {
-    void this.#finish(err(error));
+  #fail(cause: unknown): void {
+    if (cause instanceof ExpctlError) return void this.#finish(err(cause));
+    const hint = '`expctl resume` goes on where the run stands; run it with --debug to see more, and report it.';
+    const message = `The engine failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    void this.#finish(err(new ExpctlError('INTERNAL', message, { hint, cause })));
   }
 
   async #finish(end: Result<RunEnd>): Promise<void> {
@@ -348,13 +346,7 @@ export class Performer {
     try {
       await work();
     } catch (error) {
-      const hint = '`expctl resume` goes on where the run stands; run it with --debug to see more.';
-      const message = error instanceof Error ? error.message : String(error);
-      this.#fail(
-        error instanceof ExpctlError
-          ? error
-          : new ExpctlError('INTERNAL', `The engine failed: ${message}`, { hint, cause: error }),
-      );
+      this.#fail(error);
     }
   }
 }

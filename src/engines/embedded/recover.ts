@@ -6,6 +6,8 @@ import type { Program } from '../../kernel/program.ts';
 import { RunMachine } from '../../kernel/run.ts';
 import { countsAsActive } from './active-time.ts';
 import { Pending } from './pending.ts';
+import { type Gate, gateOf } from './records.ts';
+import type { RunEnd } from './types.ts';
 
 /** A run as its journal left it: the machines, and what they had asked for and was not answered. */
 export interface Recovered {
@@ -13,6 +15,10 @@ export interface Recovered {
   readonly pending: Pending;
   /** Milliseconds in which the run was performed, was not paused, and no gate was open. */
   readonly active_ms: number;
+  /** The gate that opened last; it may be closed again. */
+  readonly gate: Gate | null;
+  /** How the run ended; null where it has not. */
+  readonly finished: RunEnd | null;
 }
 
 /**
@@ -43,6 +49,8 @@ class Recovery implements Recovered {
   readonly machine: RunMachine;
   readonly pending = new Pending();
   active_ms = 0;
+  gate: Gate | null = null;
+  finished: RunEnd | null = null;
   readonly #lock_sha256: string;
   #last_wall_ms = 0;
   #last_fence = 0;
@@ -58,6 +66,8 @@ class Recovery implements Recovered {
     if (event.type === 'run.started') this.#checkStart(event);
     const commands = this.machine.take(row.stream, row.seq, event);
     this.pending.follow(row.stream, event, commands, row.wall_ms);
+    if (event.type === 'gate.opened') this.gate = gateOf(row);
+    if (event.type === 'run.finished') this.finished = { kind: 'finished', status: event.status, reason: event.reason };
   }
 
   #checkStart({ semantics, lock_sha256 }: Extract<RunEvent, { type: 'run.started' }>): void {
