@@ -1,5 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, extname, isAbsolute, relative } from 'node:path';
+import { messageOf } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import type { ArtifactRef } from '../ir/events.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
@@ -74,14 +75,6 @@ export async function keepFile(
   return ok({ name, sha256, bytes });
 }
 
-/** Whether a name is taken, be it by a link that leads nowhere. */
-export async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
 export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way !== '' && way !== '..' && !way.startsWith('../') && !isAbsolute(way);
@@ -90,5 +83,5 @@ export function isInside(folder: string, path: string): boolean {
 /** The code of a file system's error, or its text. */
 export function reason(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

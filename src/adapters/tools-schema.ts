@@ -1,8 +1,10 @@
 import { createContext, Script } from 'node:vm';
 import { Ajv, type Options, type ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { messageOf } from '../base/error.ts';
 import type { Json } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
+import type { PinnedCall } from '../ir/tools.ts';
 import { printable } from './tools-text.ts';
 
 /** Why a value does not fit a schema; null when it does. */
@@ -23,9 +25,20 @@ export function compileSchema(schema: Readonly<Record<string, unknown>>): Result
   try {
     return ok(bounded(ajv.compile(rest)));
   } catch (error) {
-    return err(
-      `The answer schema cannot be used: ${printable(error instanceof Error ? error.message : String(error), 500)}`,
-    );
+    return err(`The answer schema cannot be used: ${printable(messageOf(error), 500)}`);
+  }
+}
+
+/** The checks of the answers of a tool's calls, each made once. */
+export class AnswerChecks {
+  readonly #made = new Map<string, Result<SchemaCheck, string>>();
+
+  /** null when the pin has no schema for the answers of the call. */
+  of(call: string, { answer }: Pick<PinnedCall, 'answer'>): Result<SchemaCheck | null, string> {
+    if (answer === null) return ok(null);
+    const check = this.#made.get(call) ?? compileSchema(answer);
+    this.#made.set(call, check);
+    return check;
   }
 }
 

@@ -56,3 +56,8 @@ export class ExpctlError extends Error {
     return ERROR_CODES[this.code].exit;
   }
 }
+
+/** What a caught value says of itself. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ERROR_CODES, ExpctlError } from '../base/error.ts';
+import { ERROR_CODES, ExpctlError, messageOf } from '../base/error.ts';
 import { fencedText, safeLines } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
@@ -130,9 +130,8 @@ function asFailure(error: unknown): ExpctlError {
         .replace(/^\((.*)\)$/, '$1') || 'Add --help to see what the command takes.';
     return new ExpctlError('USAGE', sentence(message), { hint });
   }
-  const message = error instanceof Error ? error.message : String(error);
   const hint = 'This is a defect in expctl. Run the command again with --debug, and report what it prints.';
-  return new ExpctlError('INTERNAL', `Something failed inside: ${message}`, { hint, cause: error });
+  return new ExpctlError('INTERNAL', `Something failed inside: ${messageOf(error)}`, { hint, cause: error });
 }
 
 function sentence(text: string): string {

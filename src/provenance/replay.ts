@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { messageOf } from '../base/error.ts';
 import type { Json } from '../base/json.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { ChainVerifier } from '../ir/chain.ts';
@@ -212,8 +213,7 @@ function byKernel({ stream, seq, expected, found }: Divergence): Mismatch {
 }
 
 function malformed(row: JournalRow, event: RunEvent, error: unknown): Mismatch {
-  const why = error instanceof Error ? error.message : String(error);
-  return new Mismatch('kernel', row, 'an event that can be taken', `${shownEvent(event)}: ${why}`);
+  return new Mismatch('kernel', row, 'an event that can be taken', `${shownEvent(event)}: ${messageOf(error)}`);
 }
 
 function isCanonicalObject(text: string): boolean {

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { ArtifactStore } from '../../engines/ports.ts';
+import { syncFolder } from './files.ts';
 
 const CHUNK_BYTES = 1 << 20;
 const DIGEST = /^[0-9a-f]{64}$/;
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
 /** Parts of a file in order; every part is used before the next one is asked for. */
 type Chunks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -206,15 +207,6 @@ async function openObject(path: string): Promise<FileHandle | 'not a file' | nul
   if ((await file.stat()).isFile()) return file;
   await file.close();
   return 'not a file';
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, O_RDONLY | O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): null {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ExpctlError } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 
 /** Larger files are no plan, lock, table or key. */
@@ -67,6 +67,7 @@ export async function listFolder(folder: string): Promise<readonly string[]> {
   }
 }
 
+/** Whether a name is taken, be it by a link that leads nowhere. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await lstat(path);
@@ -89,8 +90,8 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /** So that the new name is there after a power cut. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
   } finally {
@@ -113,5 +114,5 @@ function reason(cause: unknown): string {
     ENOTDIR: 'a part of its path is no folder',
     EROFS: 'the file system is read-only',
   };
-  return known[code ?? ''] ?? (cause instanceof Error ? cause.message : String(cause));
+  return known[code ?? ''] ?? messageOf(cause);
 }

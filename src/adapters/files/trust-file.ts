@@ -4,7 +4,7 @@ import { lstat, open, realpath } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkTrustFile, parseTrust } from '../../approval/trust.ts';
 import type { Trust } from '../../approval/trust.ts';
-import { ExpctlError } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import { err, ok } from '../../base/result.ts';
 import type { Result } from '../../base/result.ts';
 
@@ -90,6 +90,8 @@ function soundness(path_real: string, stats: Stats, project_root_real: string | 
 
 function unreadable(path: string, cause: unknown): ExpctlError {
   const hint = 'Look at the file and its folder; without a policy that can be read nothing is approved.';
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new ExpctlError('TRUST_INVALID', `The trust policy ${path} cannot be read: ${reason}`, { hint, cause });
+  return new ExpctlError('TRUST_INVALID', `The trust policy ${path} cannot be read: ${messageOf(cause)}`, {
+    hint,
+    cause,
+  });
 }

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { McpError, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
-import { ExpctlError } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { PinnedTool } from '../../ir/tools.ts';
@@ -122,7 +122,7 @@ export class McpConnection {
       return err(this.#unusable(`Its list of tools has more than ${LIST_PAGES} pages.`));
     } catch (error) {
       if (this.dead) return err(await this.unavailable(error));
-      return err(this.#unusable(`Its list of tools cannot be used: ${printable(messageOf(error), 500)}`));
+      return err(this.#unusable(`Its list of tools cannot be used: ${printable(reasonOf(error), 500)}`));
     }
   }
 
@@ -142,7 +142,7 @@ export class McpConnection {
         return undefined;
       }
       if (this.dead) return undefined;
-      const message = printable(messageOf(error));
+      const message = printable(reasonOf(error));
       return error instanceof McpError ? { kind: 'refused', message } : { kind: 'malformed', message };
     } finally {
       this.in_flight -= 1;
@@ -184,7 +184,7 @@ export class McpConnection {
     await this.close();
     const { fault, end } = this.#transport;
     const killed = !alive && fault === null && end !== null && wasKilled(end);
-    const why = alive ? `${printable(messageOf(error), 500)} ${await this.obituary()}` : await this.obituary();
+    const why = alive ? `${printable(reasonOf(error), 500)} ${await this.obituary()}` : await this.obituary();
     const hint =
       hintOf(this.#transport.stderr.text()) ??
       (this.#transport.fault === null
@@ -213,7 +213,6 @@ function hintOf(stderr: string): string | null {
   return "The server needs version 1 of the Python package mcp: install `mcp<2` into the server's environment.";
 }
 
-function messageOf(error: unknown): string {
-  if (error instanceof z.ZodError) return z.prettifyError(error);
-  return error instanceof Error ? error.message : String(error);
+function reasonOf(error: unknown): string {
+  return error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
 }

@@ -5,7 +5,7 @@ import type { ArtifactStore, CallEnd, ToolCall, ToolSession } from '../../engine
 import type { LockedTool } from '../../ir/lock.ts';
 import { driftError } from '../tools-drift.ts';
 import { argumentsOf, CallLimit, driftFailure, type Failure, failed, lost, toolFacts } from '../tools-ends.ts';
-import { compileSchema, type SchemaCheck } from '../tools-schema.ts';
+import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
 import { answerOf, keepArtifacts } from './answer.ts';
 import type { McpConnection, Reply, ServerOptions } from './connection.ts';
 import { compareContracts, startPinned } from './verify.ts';
@@ -27,7 +27,7 @@ export class McpSession implements ToolSession {
   readonly #tool: LockedTool;
   readonly #options: ServerOptions;
   readonly #artifacts: ArtifactStore;
-  readonly #checks = new Map<string, Result<SchemaCheck, string>>();
+  readonly #checks = new AnswerChecks();
   #connection: McpConnection;
   #readying: Promise<Result<McpConnection, Failure>> | null = null;
   #drift: Failure | null = null;
@@ -169,7 +169,7 @@ export class McpSession implements ToolSession {
     this.#deaths += 1;
   }
 
-  /** The check of a call's answers, made once; null when its pin has no output schema. */
+  /** The check of a call's answers; null when its pin has no output schema. */
   #checkOf(name: string): Result<SchemaCheck | null, Failure> {
     const { calls } = this.#tool.pinned;
     if (!Object.hasOwn(calls, name)) {
@@ -178,10 +178,7 @@ export class McpSession implements ToolSession {
         message: `The call ${name} is not among the pinned calls; nothing was sent.`,
       });
     }
-    const schema = calls[name]!.answer;
-    if (schema === null) return ok(null);
-    const check = this.#checks.get(name) ?? compileSchema(schema);
-    this.#checks.set(name, check);
+    const check = this.#checks.of(name, calls[name]!);
     return check.ok ? check : err({ class: 'tool_broken', message: `${check.error} Nothing was sent.` });
   }
 

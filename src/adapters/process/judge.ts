@@ -3,7 +3,7 @@ import type { Json } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { PinnedCall } from '../../ir/tools.ts';
 import { cleanAnswer } from '../tools-answer.ts';
-import { exists } from '../tools-artifacts.ts';
+import { exists } from '../files/files.ts';
 import type { Failure } from '../tools-ends.ts';
 import { wasKilled } from '../tools-group.ts';
 import type { SchemaCheck } from '../tools-schema.ts';

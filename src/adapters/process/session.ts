@@ -7,7 +7,8 @@ import { err, ok, type Result } from '../../base/result.ts';
 import type { CallEnd, ToolCall, ToolSession } from '../../engines/ports.ts';
 import type { ArtifactRef } from '../../ir/events.ts';
 import type { LockedTool } from '../../ir/lock.ts';
-import { exists, keepFile } from '../tools-artifacts.ts';
+import { exists } from '../files/files.ts';
+import { keepFile } from '../tools-artifacts.ts';
 import { driftError } from '../tools-drift.ts';
 import {
   argumentsOf,
@@ -20,7 +21,7 @@ import {
   type ToolSurroundings,
 } from '../tools-ends.ts';
 import { programDrift } from '../tools-program.ts';
-import { compileSchema, type SchemaCheck } from '../tools-schema.ts';
+import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
 import { judge, killedFromOutside, type PinnedOutput } from './judge.ts';
 import type { ProgramRun } from './run.ts';
 import { prepareCall, type PreparedCall, startCall } from './start.ts';
@@ -44,7 +45,7 @@ const KILLS = 5;
 export class ProcessSession implements ToolSession {
   readonly #tool: LockedTool;
   readonly #surroundings: ToolSurroundings;
-  readonly #checks = new Map<string, Result<SchemaCheck, string>>();
+  readonly #checks = new AnswerChecks();
   readonly #closing = new AbortController();
   readonly #out = new Set<Promise<unknown>>();
   #drift: Failure | null = null;
@@ -111,7 +112,7 @@ export class ProcessSession implements ToolSession {
         message: `The call ${call.call} is not among the pinned calls; nothing was started.`,
       });
     }
-    const check = this.#checkOf(call.call);
+    const check = this.#checks.of(call.call, pinned.calls[call.call]!);
     if (!check.ok) return err({ class: 'tool_broken', message: `${check.error} Nothing was started.` });
     const args = argumentsOf(call, pinned.calls[call.call]!.key);
     if (!args.ok) return args;
@@ -163,14 +164,6 @@ export class ProcessSession implements ToolSession {
       if (capture.bytes > 0) kept.push({ name, ...(await this.#surroundings.artifacts.putFile(capture.path)) });
     }
     return kept;
-  }
-
-  #checkOf(call: string): Result<SchemaCheck | null, string> {
-    const schema = this.#tool.pinned.calls[call]!.answer;
-    if (schema === null) return ok(null);
-    const check = this.#checks.get(call) ?? compileSchema(schema);
-    this.#checks.set(call, check);
-    return check;
   }
 
   readonly #log = (line: string): void => this.#surroundings.log(this.#tool.name, line);

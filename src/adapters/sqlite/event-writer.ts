@@ -85,7 +85,7 @@ export class EventWriter {
     const row = this.#reader.lastRow(run, stream);
     if (row === undefined) return null;
     if (sha256(rowPreimage(row)) !== row.hash) {
-      const hint = `Run \`expctl verify ${run}\` to see what was changed; restore the journal from a backup.`;
+      const hint = `Run \`expctl replay ${run}\` to see what was changed; restore the journal from a backup.`;
       throw new ExpctlError('EVIDENCE_BROKEN', `Row ${row.seq} of ${stream} of run ${run} was changed`, { hint });
     }
     const head = { seq: row.seq, hash: row.hash };

@@ -1,4 +1,4 @@
-import { ExpctlError } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { sqliteVersionProblem } from './profile.ts';
 
@@ -12,7 +12,7 @@ export async function sqliteVersion(): Promise<Result<string>> {
     const problem = sqliteVersionProblem(version);
     return problem === null ? ok(version) : err(unusable(`${problem}.`));
   } catch (cause) {
-    return err(unusable(`SQLite cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, cause));
+    return err(unusable(`SQLite cannot be loaded: ${messageOf(cause)}`, cause));
   }
 }
 

@@ -1,4 +1,4 @@
-import { ExpctlError } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { unreachable } from '../../base/unreachable.ts';
@@ -327,7 +327,7 @@ export class Performer {
   #fail(cause: unknown): void {
     if (cause instanceof ExpctlError) return void this.#finish(err(cause));
     const hint = '`expctl resume` goes on where the run stands; run it with --debug to see more, and report it.';
-    const message = `The engine failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `The engine failed: ${messageOf(cause)}`;
     void this.#finish(err(new ExpctlError('INTERNAL', message, { hint, cause })));
   }
 
