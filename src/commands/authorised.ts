@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { authorise, type ApprovedLock, type AuthoriseInput } from '../approval/authorise.ts';
 import { lockFacts } from '../approval/lock-facts.ts';
-import type { EngineName, EnvironmentDigest } from '../approval/request.ts';
+import { type EngineName, type EnvironmentDigest, parseRequest } from '../approval/request.ts';
 import type { Trust } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
@@ -9,7 +9,7 @@ import type { Lock } from '../ir/lock.ts';
 import type { App } from './app.ts';
 import { checkQuestions } from './approval-flow.ts';
 import { environmentDigest } from './environment.ts';
-import { type LockFile, lockIn } from './locks.ts';
+import { approvalsFolder, type LockFile, lockIn, sha256Of } from './locks.ts';
 import { storeOf } from './project.ts';
 import {
   envelopeFiles,
@@ -38,9 +38,16 @@ export interface AuthoriseWishes {
   readonly runs_used?: number | undefined;
   /** The request of a run that goes on; the newest one for the lock unless given. */
   readonly request_sha256?: string | undefined;
+  /** Request and envelopes that the store keeps of a run that goes on: the project's folder of approvals may be elsewhere. */
+  readonly kept?: KeptEvidence | undefined;
   readonly engine?: EngineName | undefined;
   /** The last time that the journal holds, in milliseconds since 1970: the clock may not have gone back behind it. */
   readonly least_now_ms?: number | undefined;
+}
+
+export interface KeptEvidence {
+  readonly request: Uint8Array;
+  readonly envelopes: readonly Uint8Array[];
 }
 
 /** A request, and every folder in which it lies. */
@@ -80,14 +87,15 @@ export async function gatherEvidence(
   const named = (wishes.approvals ?? []).map((path) => resolve(app.cwd, path));
   const asked = await requestFor(app, candidate, wishes, named);
   if (!asked.ok) return asked;
-  const envelopes = await envelopesFor(app, asked.value, named);
-  if (!envelopes.ok) return envelopes;
+  const files = await envelopesFor(app, asked.value, named);
+  if (!files.ok) return files;
+  const envelopes = [...files.value, ...keptEnvelopes(wishes.kept, files.value)];
   const { request } = asked.value.request;
   const environment = await environmentDigest(app, candidate.project, wishes.env ?? request.environment.name);
   if (!environment.ok) return environment;
   const runs_used = wishes.runs_used ?? (await usesOf(app, candidate, wishes, asked.value));
   const { folder, request: document } = asked.value;
-  const evidence = { envelopes: envelopes.value, environment: environment.value, runs_used };
+  const evidence = { envelopes, environment: environment.value, runs_used };
   return ok({ folder, request: document, trust: trust.value, ...evidence });
 }
 
@@ -109,6 +117,14 @@ async function envelopesFor(
     named.filter((path) => !known.has(path)),
   );
   return others.ok ? ok([...found, ...others.value]) : others;
+}
+
+/** Those of the store that are not among the files: an envelope counts once, and a refusal in a file still beats it. */
+function keptEnvelopes(kept: KeptEvidence | undefined, files: Gathered['envelopes']): Gathered['envelopes'] {
+  const known = new Set(files.map(({ bytes }) => sha256Of(bytes)));
+  return (kept?.envelopes ?? [])
+    .filter((bytes) => !known.has(sha256Of(bytes)))
+    .map((bytes) => ({ path: 'the store', bytes }));
 }
 
 /** The verdict on what was gathered. */
@@ -145,7 +161,11 @@ async function requestFor(
   wishes: AuthoriseWishes,
   named: readonly string[],
 ): Promise<Result<AskedFor>> {
-  const requests = [...(await requestsIn(app, candidate.project)), ...(await requestsBeside(app, named))];
+  const requests = [
+    ...(await requestsIn(app, candidate.project)),
+    ...(await requestsBeside(app, named)),
+    ...keptRequest(candidate, wishes.kept),
+  ];
   const found = requestAmong(requests, candidate, wishes.request_sha256);
   if (!found.ok) return found;
   const { sha256 } = found.value.request;
@@ -162,6 +182,13 @@ function requestAmong(
   const newest = newestFor(requests, candidate.lock_sha256, candidate.file_name);
   if (!newest.ok) return newest;
   return newest.value === null ? err(notAskedFor(candidate, requests)) : ok(newest.value);
+}
+
+/** As if it lay where requests of the project lie; a refusal that is put there counts. */
+function keptRequest(candidate: Candidate, kept: KeptEvidence | undefined): RequestFolder[] {
+  if (kept === undefined) return [];
+  const name = `${candidate.file_name}-${sha256Of(kept.request).slice(0, 12)}`;
+  return [{ folder: join(approvalsFolder(candidate.project), name), name, request: parseRequest(kept.request) }];
 }
 
 /** Requests beside envelopes that were named: both may have been handed over together. */

@@ -5,10 +5,11 @@ import { utf8 } from '../approval/bytes.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
+import { eventOf, type RunStarted } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { compileProgram } from '../kernel/program.ts';
 import type { App } from './app.ts';
-import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence } from './authorised.ts';
+import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence, type KeptEvidence } from './authorised.ts';
 import { openLock, readLockFile } from './locks.ts';
 import {
   command,
@@ -100,9 +101,11 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     const project = await projectOfStore(app, store);
     let least_now_ms = run.created_ms;
     let last = '';
+    let approvals: readonly string[] = [];
     for await (const row of reader.read(run.run)) {
       least_now_ms = Math.max(least_now_ms, row.wall_ms);
       if (row.stream === 'study') last = row.type;
+      if (row.type === 'run.started') ({ approvals } = eventOf(row) as RunStarted);
     }
     if (last === 'run.finished') {
       const hint = `Its results: expctl status ${run.run}. Start another run with \`expctl run\`.`;
@@ -115,11 +118,12 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       project,
     };
     const { request_sha256 } = run;
-    const wishes = { ...wishesOf(options), purpose: 'resume', store, request_sha256, least_now_ms } as const;
+    const artifacts = await app.artifacts(store);
+    const kept = await keptEvidence(artifacts, request_sha256, approvals);
+    const wishes = { ...wishesOf(options), purpose: 'resume', store, request_sha256, kept, least_now_ms } as const;
     const { approved } = await authorised(app, candidate, wishes);
     const program = unwrap(compileProgram(approved.lock, loaded.tables));
     if (options.detach === true) return detached(app, store, run.run, ['resume', run.run], options);
-    const artifacts = await app.artifacts(store);
     const journal = await app.openJournal(store);
     app.terminal.note(`Run ${run.run} goes on`);
     const what = { run: run.run, store, project, approved, program, journal, artifacts, resumes: true };
@@ -129,6 +133,17 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       await journal.close();
     }
   });
+}
+
+/** What the store keeps of a run's approval; undefined where it lacks a part: then the project's folder has to hold it. */
+async function keptEvidence(
+  artifacts: ArtifactStore,
+  request_sha256: string,
+  approvals: readonly string[],
+): Promise<KeptEvidence | undefined> {
+  const parts = await Promise.all([request_sha256, ...approvals].map((sha256) => artifacts.get(sha256)));
+  const [request, ...envelopes] = parts.flatMap((part) => (part.ok ? [part.value] : []));
+  return request === undefined || envelopes.length < approvals.length ? undefined : { request, envelopes };
 }
 
 /** The approved lock, and the bytes that prove it. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SquareProject } from './square-project.ts';
@@ -121,6 +121,39 @@ describe('run', () => {
     const again = await project.run(...run);
     expect([again.status, again.stderr]).toEqual([2, expect.stringContaining('one')]);
     expect(calls(project)).toHaveLength(5);
+  });
+});
+
+describe('resume, where the store is all that is left of the approval', () => {
+  test('goes on by what the store keeps; a refusal that is put into the folder of approvals still counts', async () => {
+    const project = await approved();
+    const trust = ['--trust', project.trust];
+    await project.run('run', project.lock, ...trust, '--id', 'one');
+    const approvals = join(project.project, 'approvals');
+    renameSync(approvals, join(project.root, 'elsewhere'));
+    expect((await project.run('resume', 'one', ...trust)).status).toBe(5);
+    renameSync(join(project.root, 'elsewhere'), approvals);
+    await project.succeed('approve', project.lock, '--revoke', '--reason', 'stop', '--key', project.key, ...trust);
+    const folder = join(approvals, readdirSync(approvals)[0]!);
+    for (const name of readdirSync(folder)) if (!name.startsWith('revoke-')) rmSync(join(folder, name));
+    const denied = await project.run('resume', 'one', ...trust);
+    expect([denied.status, denied.stderr]).toEqual([3, expect.stringContaining('revoked')]);
+  });
+
+  test('is denied where the store lacks a part of it, or where the policy has changed its mind', async () => {
+    const project = await approved();
+    const trust = ['--trust', project.trust];
+    const run = await project.run('run', project.lock, ...trust, '--id', 'one', '--jsonl');
+    const request = String(jsonLines(run.stdout)[1]!['request_sha256']);
+    rmSync(join(project.project, 'approvals'), { recursive: true });
+    const policy = readFileSync(project.trust, 'utf8');
+    writeFileSync(project.trust, policy.replace('"n": 1', '"n": 2').replace('"n":1', '"n":2'), { mode: 0o600 });
+    expect((await project.run('resume', 'one', ...trust)).status).toBe(3);
+    writeFileSync(project.trust, policy, { mode: 0o600 });
+    expect((await project.run('resume', 'one', ...trust)).status).toBe(5);
+    rmSync(join(project.project, '.expctl', 'cas', 'sha256', request.slice(0, 2), request.slice(2)));
+    const denied = await project.run('resume', 'one', ...trust);
+    expect([denied.status, denied.stderr]).toEqual([3, expect.stringContaining('missing')]);
   });
 });
 
