@@ -70,7 +70,14 @@ export function shownPath(app: App, path: string): string {
   return short !== '' && !isAbsolute(short) && short.length < path.length ? short : path;
 }
 
-/** The project of a store: the folder in which it lies where it is `.expctl`, else the project in which the command is called. */
+/**
+ * The project of a store: the folder in which it lies as `.expctl`, else the project in which the command is called. A store that lies
+ * elsewhere may be called `.expctl` too; what tells is where tools are declared.
+ */
 export async function projectOfStore(app: App, store: string): Promise<string> {
-  return basename(store) === '.expctl' ? app.files.real(dirname(store)) : projectHere(app);
+  const here = await projectHere(app);
+  if (basename(store) !== '.expctl') return here;
+  const around = await app.files.real(dirname(store));
+  const declares = (folder: string) => app.files.exists(join(folder, 'tools.yaml'));
+  return !(await declares(around)) && (await declares(here)) ? here : around;
 }

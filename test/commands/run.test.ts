@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SquareProject } from './square-project.ts';
@@ -155,6 +155,31 @@ describe('resume, where the store is all that is left of the approval', () => {
     const denied = await project.run('resume', 'one', ...trust);
     expect([denied.status, denied.stderr]).toEqual([3, expect.stringContaining('missing')]);
   });
+});
+
+test('a run in a store outside the project, however that is called, goes on with the tools of the project', async () => {
+  const project = await approved();
+  const place = ['--store', join(project.root, 'disk', '.expctl'), '--trust', project.trust];
+  expect((await project.run('run', project.lock, '--id', 'one', ...place)).status).toBe(5);
+  const again = await project.run('resume', 'one', ...place);
+  expect([again.status, again.stderr]).toEqual([5, expect.stringContaining('Run one goes on')]);
+});
+
+test('a revocation counts for `resume`, also where the folder of the request was copied or its approval is handed over', async () => {
+  const project = await approved();
+  const trust = ['--trust', project.trust];
+  await project.run('run', project.lock, '--id', 'one', ...trust);
+  const approvals = join(project.project, 'approvals');
+  const [name] = readdirSync(approvals);
+  cpSync(join(approvals, name!), join(approvals, 'a-copy'), { recursive: true });
+  cpSync(join(approvals, name!), join(project.root, 'mail'), { recursive: true });
+  await project.succeed('approve', project.lock, '--revoke', '--reason', 'Too heavy.', '--key', project.key, ...trust);
+  const [envelope] = readdirSync(join(project.root, 'mail')).filter((file) => file.endsWith('.dsse.json'));
+  for (const more of [[], ['--approval', join(project.root, 'mail', envelope!)]]) {
+    const denied = await project.run('resume', 'one', ...trust, ...more);
+    expect([denied.status, denied.stderr]).toEqual([3, expect.stringContaining('Too heavy.')]);
+  }
+  expect(calls(project)).toHaveLength(5);
 });
 
 describe('pause and cancel', () => {
