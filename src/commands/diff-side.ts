@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { unwrap } from '../base/result.ts';
-import { DesignTable, type Lock } from '../ir/lock.ts';
-import { parseStrictJson } from '../ir/strict-json.ts';
+import type { DesignTable, Lock } from '../ir/lock.ts';
+import { parseTable } from '../plan/lock-file.ts';
 import type { App } from './app.ts';
 import { lockOf } from './lock.ts';
 import { lockIn, sha256Of } from './locks.ts';
@@ -68,14 +68,11 @@ export async function tablesIn(app: App, lock: Lock, designs: string): Promise<R
   return parsedTables(lock, texts);
 }
 
-const TABLE_LIMITS = { max_bytes: 2 ** 30, max_nodes: 100_000_000, max_depth: 4 } as const;
-
 function parsedTables(lock: Lock, texts: ReadonlyMap<string, string>): Map<string, DesignTable> {
   const tables = new Map<string, DesignTable>();
   for (const { id, sha256 } of lock.tables) {
-    const parsed = parseStrictJson(texts.get(sha256) ?? '', TABLE_LIMITS);
-    const table = DesignTable.safeParse(parsed.ok ? parsed.value.value : null);
-    if (table.success) tables.set(id, table.data);
+    const table = parseTable(texts.get(sha256) ?? '');
+    if (table !== null) tables.set(id, table);
   }
   return tables;
 }

@@ -10,11 +10,12 @@ import { parseEnvironment } from '../plan/tools-files.ts';
 import type { App } from './app.ts';
 import { sha256Of } from './locks.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** What an environment may be called: its file is named after it. */
+export const ENVIRONMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** An environment of a project as its file says now; without a file, `local` is the built-in one. INPUT_CHANGED where it cannot be read. */
 export async function readEnvironment(app: App, project: string, name: string): Promise<Result<Environment>> {
-  if (!NAME.test(name)) return err(unusable(name, 'its name is none: letters, digits, `_` and `-`'));
+  if (!ENVIRONMENT_NAME.test(name)) return err(unusable(name, 'its name is none: letters, digits, `_` and `-`'));
   const file = `environments/${name}.yaml`;
   const path = join(project, file);
   if (!(await app.files.exists(path))) {

@@ -14,8 +14,8 @@ import { askAtTerminal, isLeaving } from '../ui/planner/ask.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { readEnvironment } from './environment.ts';
-import { command, type JsonOption, usage, withExamples, withJson } from './options.ts';
-import { readToolsLock } from './plan-input.ts';
+import { collect, command, type JsonOption, usage, withExamples, withJson } from './options.ts';
+import { requireToolsLock } from './plan-input.ts';
 import { assertOutput, draftPath, type OutputOptions, outputPath } from './plan-path.ts';
 import { projectHere, shownPath } from './project.ts';
 
@@ -43,10 +43,6 @@ export function initCommand(app: App): Command {
   );
 }
 
-function collect(value: string, before: readonly string[] = []): string[] {
-  return [...before, value];
-}
-
 async function runInit(app: App, options: InitOptions): Promise<void> {
   const written = await writtenAnswers(app, options);
   if (written === null && !app.terminal.interactive) {
@@ -57,21 +53,16 @@ async function runInit(app: App, options: InitOptions): Promise<void> {
   }
   await assertOutput(app, options);
   const project = await projectHere(app);
-  const { lock, problems } = await readToolsLock(app, project);
-  if (problems[0] !== undefined) throw new ExpctlError('TOOLS_INVALID', problems[0].message, { hint: problems[0].fix });
-  if (lock === null) {
-    const hint = 'Add one first: `expctl tools add NAME -- COMMAND`. A plan can only use calls that are pinned.';
-    throw new ExpctlError('TOOLS_INVALID', 'No tool is pinned in this project: there is no tools.lock.json.', { hint });
-  }
+  const tools = await requireToolsLock(app, project);
   const environment = unwrap(await readEnvironment(app, project, options.env ?? LOCAL_ENVIRONMENT.name));
-  const talk = talkPlan({ tools: lock, environment, name: basename(project) });
+  const talk = talkPlan({ tools, environment, name: basename(project) });
   const held = await hold(app, talk, written);
   if (held === null) return;
   if (written !== null) unwrap(written.check());
   if (options.saveAnswers !== undefined) {
     unwrap(await app.files.write(resolve(app.cwd, options.saveAnswers), valueYaml(held.answers)));
   }
-  await writePlan(app, held.plan, { tools: lock, environment, file: () => undefined }, options);
+  await writePlan(app, held.plan, { tools, environment, file: () => undefined }, options);
 }
 
 /** Answers of the file and of --set; null where neither is given. */

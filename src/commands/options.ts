@@ -36,6 +36,11 @@ export function withKey(command: Command): Command {
   );
 }
 
+/** For an option that may be given several times. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 export function integerAtLeast(least: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

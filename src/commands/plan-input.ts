@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
-import type { ExpctlError } from '../base/error.ts';
+import { ExpctlError } from '../base/error.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { unwrap } from '../base/result.ts';
 import { type Environment, LOCAL_ENVIRONMENT } from '../ir/environment.ts';
@@ -11,6 +11,7 @@ import { isInside } from '../plan/check/tables.ts';
 import { readSource, type Source } from '../plan/source.ts';
 import { isAsPinned, parseEnvironment, parseToolsFile, parseToolsLock } from '../plan/tools-files.ts';
 import type { App } from './app.ts';
+import { ENVIRONMENT_NAME } from './environment.ts';
 import { usage } from './options.ts';
 import { projectOf, shownPath } from './project.ts';
 
@@ -92,8 +93,6 @@ function memberOf(value: Json, key: string): Json {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key]! : null;
 }
 
-const ENVIRONMENT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
-
 async function readEnvironment(
   app: App,
   project: string,
@@ -138,6 +137,15 @@ export async function readToolsLock(
   const parsed = parseToolsLock(unwrap(await app.files.read(path)));
   if (parsed.ok) return { lock: parsed.value, problems: [] };
   return { lock: null, problems: [asProblem(shownPath(app, path), parsed.error)] };
+}
+
+/** The tools lock, where a plan cannot be made without one. TOOLS_INVALID */
+export async function requireToolsLock(app: App, project: string): Promise<ToolsLock> {
+  const { lock, problems } = await readToolsLock(app, project);
+  if (problems[0] !== undefined) throw new ExpctlError('TOOLS_INVALID', problems[0].message, { hint: problems[0].fix });
+  if (lock !== null) return lock;
+  const hint = 'Add one first: `expctl tools add NAME -- COMMAND`. A plan can only use calls that are pinned.';
+  throw new ExpctlError('TOOLS_INVALID', 'No tool is pinned in this project: there is no tools.lock.json.', { hint });
 }
 
 /** Where the tools file says something else than the pins: a lock names the pins, so that a change there would have no effect. */

@@ -4,7 +4,6 @@ import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import { LOCAL_ENVIRONMENT } from '../ir/environment.ts';
 import type { Plan } from '../ir/plan.ts';
-import type { ToolsLock } from '../ir/tools.ts';
 import { readSource } from '../plan/source.ts';
 import { type DraftOutcome, draftPlan, type FinishedDraft } from '../planner/draft.ts';
 import { readBase, type Site } from '../planner/judge.ts';
@@ -19,7 +18,7 @@ import { readEnvironment } from './environment.ts';
 import { sha256Of } from './locks.ts';
 import { command, integerAtLeast, type JsonOption, usage, withExamples, withJson } from './options.ts';
 import { plannerConfig } from './plan-config.ts';
-import { namedFiles, readToolsLock } from './plan-input.ts';
+import { namedFiles, requireToolsLock } from './plan-input.ts';
 import { assertOutput, draftPath, type OutputOptions, outputPath } from './plan-path.ts';
 import { projectHere, projectOf, shownPath, storeOf } from './project.ts';
 
@@ -64,7 +63,7 @@ async function runPlan(app: App, goal: string, options: PlanOptions): Promise<vo
   const config = await plannerConfig(app, project);
   const { model: configured_model, base_url, max_tokens } = config;
   const model = unwrap(await app.model({ model: options.model, configured_model, base_url, max_tokens }));
-  const tools = await requireTools(app, project);
+  const tools = await requireToolsLock(app, project);
   const environment = unwrap(await readEnvironment(app, project, options.env ?? LOCAL_ENVIRONMENT.name));
   const { base, site } = await readFrom(app, from, { tools, environment, file: () => undefined });
   const prompt = unwrap(buildPrompt({ goal: words, tools, environment, base }));
@@ -79,14 +78,6 @@ async function runPlan(app: App, goal: string, options: PlanOptions): Promise<vo
   } finally {
     stopListening();
   }
-}
-
-async function requireTools(app: App, project: string): Promise<ToolsLock> {
-  const { lock, problems } = await readToolsLock(app, project);
-  if (problems[0] !== undefined) throw new ExpctlError('TOOLS_INVALID', problems[0].message, { hint: problems[0].fix });
-  if (lock !== null) return lock;
-  const hint = 'Add one first: `expctl tools add NAME -- COMMAND`. A plan can only use calls that are pinned.';
-  throw new ExpctlError('TOOLS_INVALID', 'No tool is pinned in this project: there is no tools.lock.json.', { hint });
 }
 
 interface Base {

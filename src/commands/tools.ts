@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { isAsPinned } from '../plan/tools-files.ts';
 import { callLines, toolLine } from '../ui/tools.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, withExamples, withJson } from './options.ts';
+import { collect, command, type JsonOption, withExamples, withJson } from './options.ts';
 import { type AddOptions, addTool } from './tools-add.ts';
 import { type PinOptions, pinTools } from './tools-pin.ts';
 import { readTools, type ToolsProject } from './tools-project.ts';
@@ -32,10 +32,6 @@ function addCommand(app: App): Command {
     'expctl tools add beam -- node examples/beam/server.js',
     'expctl tools add beam --probe version --call solve.wait=pure \\\n      --call solve.submit=by_key:idempotency_key -- node examples/beam/server.js',
   );
-}
-
-function collect(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 function listCommand(app: App): Command {

@@ -5,7 +5,7 @@ import { sha256Hex, utf8 } from '../base/sha256.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { DesignTable, LOCK_FORMAT, Lock, type LockedTable } from '../ir/lock.ts';
 import { parseStrictJson } from '../ir/strict-json.ts';
-import { placeOf } from './check/expressions.ts';
+import { firstIssueText } from './check/schema-issues.ts';
 
 const LIMITS = { max_bytes: 64 * 1024 * 1024, max_nodes: 2_000_000, max_depth: 200 } as const;
 /** A table of a million points and sixty variables. */
@@ -73,13 +73,19 @@ export function verifyTables(
         new ExpctlError('LOCK_CHANGED', `The design table ${locked.id} is not the one that was locked.`, { hint }),
       );
     }
-    const parsed = parseStrictJson(text, TABLE_LIMITS);
-    const table = DesignTable.safeParse(parsed.ok ? parsed.value.value : undefined);
-    const problem = table.success ? tableProblem(table.data, locked, lock) : 'is no table';
-    if (!table.success || problem !== null) return invalid(`The design table ${locked.id} ${problem}.`);
-    tables.set(locked.id, table.data);
+    const table = parseTable(text);
+    const problem = table === null ? 'is no table' : tableProblem(table, locked, lock);
+    if (table === null || problem !== null) return invalid(`The design table ${locked.id} ${problem}.`);
+    tables.set(locked.id, table);
   }
   return ok(tables);
+}
+
+/** A design table's text, whichever lock it may belong to; null where it is none. */
+export function parseTable(text: string): DesignTable | null {
+  const parsed = parseStrictJson(text, TABLE_LIMITS);
+  const table = DesignTable.safeParse(parsed.ok ? parsed.value.value : undefined);
+  return table.success ? table.data : null;
 }
 
 function tableProblem(table: DesignTable, locked: LockedTable, lock: Lock): string | null {
@@ -92,10 +98,8 @@ function tableProblem(table: DesignTable, locked: LockedTable, lock: Lock): stri
 }
 
 function issuesText(error: z.ZodError): string {
-  const [first, ...others] = error.issues;
-  const at = placeOf((first?.path ?? []).map((key) => (typeof key === 'symbol' ? String(key) : key)));
-  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
-  return `${at === '' ? '' : `${at}: `}${first?.message ?? 'it breaks the schema'}${more}`;
+  const others = error.issues.length - 1;
+  return `${firstIssueText(error)}${others > 0 ? ` (and ${others} more)` : ''}`;
 }
 
 function invalid(message: string, hint = 'Make it again with `expctl lock`, and have it approved.'): Result<never> {

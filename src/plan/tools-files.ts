@@ -1,4 +1,3 @@
-import type * as z from 'zod';
 import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { type Environment, EnvironmentFile, LOCAL_ENVIRONMENT } from '../ir/environment.ts';
@@ -6,9 +5,8 @@ import type { Problem } from '../ir/problem.ts';
 import { parseStrictJson } from '../ir/strict-json.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { type PinnedTool, type ToolDeclaration, ToolsFile, ToolsLock } from '../ir/tools.ts';
-import { placeOf } from './check/expressions.ts';
 import { Reporter } from './check/reporter.ts';
-import { reportIssues } from './check/schema-issues.ts';
+import { firstIssueText, reportIssues } from './check/schema-issues.ts';
 import type { Source } from './source.ts';
 
 const LOCK_LIMITS = { max_bytes: 16 * 1024 * 1024, max_nodes: 1_000_000, max_depth: 100 } as const;
@@ -85,7 +83,7 @@ export function parseToolsLock(bytes: Uint8Array): Result<ToolsLock> {
   const parsed = parseStrictJson(text, LOCK_LIMITS);
   if (!parsed.ok) return invalid(`line ${parsed.error.line}: ${parsed.error.message}`);
   const lock = ToolsLock.safeParse(parsed.value.value);
-  if (!lock.success) return invalid(firstIssue(lock.error));
+  if (!lock.success) return invalid(`${firstIssueText(lock.error)}.`);
   for (const [name, tool] of Object.entries(lock.data.tools)) {
     for (const [call, { effect, key }] of Object.entries(tool.calls)) {
       if (effect === 'by_key' && key === null) return invalid(`${name}/${call} is by_key and has no key.`);
@@ -108,12 +106,6 @@ export function isAsPinned(declared: ToolDeclaration, pinned: PinnedTool): boole
       call !== undefined && canonicalJson([effect, key, argv]) === canonicalJson([call.effect, call.key, call.argv])
     );
   });
-}
-
-function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const at = placeOf((issue?.path ?? []).map((key) => (typeof key === 'symbol' ? String(key) : key)));
-  return `${at === '' ? '' : `${at}: `}${issue?.message ?? 'it breaks the schema'}.`;
 }
 
 /**

@@ -4,7 +4,7 @@ import { describeType, type Type, typeOfJsonSchema } from '../../ir/expression/t
 import { parseUnit } from '../../ir/quantity.ts';
 import type { CallSite } from './calls.ts';
 import type { CheckContext } from './context.ts';
-import { type Expressions, placeOf } from './expressions.ts';
+import type { Expressions } from './expressions.ts';
 import {
   complaintsOf,
   hasAlternatives,
@@ -15,7 +15,7 @@ import {
   requiredNames,
   type SchemaPart,
 } from './json-schemas.ts';
-import type { Path } from './reporter.ts';
+import { type Path, placeOf } from './reporter.ts';
 
 /** Arguments against the pinned contract of the call: names, what is missing, types, literal values. */
 export function checkArguments(site: CallSite, scope: Scope, expressions: Expressions, context: CheckContext): void {
@@ -124,7 +124,7 @@ class ArgumentChecker {
 }
 
 /** A string that is an expression; `==x` is the text `=x`. */
-function isExpression(value: string): boolean {
+export function isExpression(value: string): boolean {
   return value.startsWith('=') && !value.startsWith('==');
 }
 

@@ -1,6 +1,6 @@
 import type { Scope } from '../../ir/expression/check.ts';
 import type { Unit } from '../../ir/quantity.ts';
-import { checkArguments } from './arguments.ts';
+import { checkArguments, isExpression } from './arguments.ts';
 import type { CallSite } from './calls.ts';
 import type { CheckContext } from './context.ts';
 import { answerScope, type Expressions, namesIn, type Written } from './expressions.ts';
@@ -108,7 +108,7 @@ function namesUsed(
 }
 
 function expressionsIn(value: unknown, path: Path): [Path, string][] {
-  if (typeof value === 'string') return value.startsWith('=') && !value.startsWith('==') ? [[path, value]] : [];
+  if (typeof value === 'string') return isExpression(value) ? [[path, value]] : [];
   if (typeof value !== 'object' || value === null) return [];
   const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
   return entries.flatMap(([key, member]) => expressionsIn(member, [...path, key]));

@@ -5,7 +5,7 @@ import type { Expression } from '../../ir/expression/tree.ts';
 import { describeType, type Type } from '../../ir/expression/type.ts';
 import { sameDimension, type Unit } from '../../ir/quantity.ts';
 import { pointerOf } from '../../ir/span.ts';
-import type { Path, Reporter } from './reporter.ts';
+import { type Path, placeOf, type Reporter } from './reporter.ts';
 
 /** An expression where it was written. `lead` is the length of what precedes it in its string: the `=`, or nothing. */
 export interface Written {
@@ -109,11 +109,6 @@ export class Expressions {
 /** The first names of all that an expression reads. */
 export function namesIn({ expression }: Written): Set<string> {
   return new Set(referencedPaths(expression).map(([name]) => name!));
-}
-
-/** The place of a note: `outcome_constraints[1]`, `pipeline.post.expect[1]`. */
-export function placeOf(path: Path): string {
-  return path.map((key, at) => (typeof key === 'number' ? `[${key + 1}]` : at === 0 ? key : `.${key}`)).join('');
 }
 
 /** Scopes are looked up front to back: the first that knows a name gives it its type. */

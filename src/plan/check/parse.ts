@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from '../../base/json.ts';
 import { PLAN_FORMAT, Plan } from '../../ir/plan.ts';
 import { SECTIONS } from './context.ts';
 import type { Path, Reporter } from './reporter.ts';
-import { reportIssues } from './schema-issues.ts';
+import { pathOf, reportIssues, valueAt } from './schema-issues.ts';
 
 export interface ParsedPlan {
   readonly plan: Plan;
@@ -31,7 +31,7 @@ export function parsePlan(value: Json, report: Reporter): ParsedPlan | null {
   // Each round removes at least one level above what the last one removed.
   for (let round = 0; round < 12 && !result.success; round++) {
     for (const issue of result.error.issues) {
-      const path = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
+      const path = pathOf(issue);
       const gone = issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...path, key]) : [path];
       for (const each of gone) {
         const removed = remove(rest, each);
@@ -49,7 +49,7 @@ export function parsePlan(value: Json, report: Reporter): ParsedPlan | null {
 /** Removes the member at a path, or the nearest one above it that can be missing; null if nothing can. */
 function remove(root: unknown, path: Path): Path | null {
   for (let length = path.length; length > 0; length--) {
-    const parent = path.slice(0, length - 1).reduce<unknown>((at, key) => memberOf(at, key), root);
+    const parent = valueAt(root, path.slice(0, length - 1));
     const key = path[length - 1]!;
     // An item of a list is not removed, for the others would move; the list is.
     if (typeof parent !== 'object' || parent === null || Array.isArray(parent)) continue;
@@ -58,9 +58,4 @@ function remove(root: unknown, path: Path): Path | null {
     return path.slice(0, length);
   }
   return null;
-}
-
-function memberOf(value: unknown, key: string | number): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Readonly<Record<string | number, unknown>>)[key];
 }

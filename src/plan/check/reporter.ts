@@ -4,6 +4,11 @@ import type { Source } from '../source.ts';
 
 export type Path = readonly (string | number)[];
 
+/** The place of a note: `outcome_constraints[1]`, `pipeline.post.expect[1]`. */
+export function placeOf(path: Path): string {
+  return path.map((key, at) => (typeof key === 'number' ? `[${key + 1}]` : at === 0 ? key : `.${key}`)).join('');
+}
+
 /** Collects the problems of one file, each with the place where it was written. */
 export class Reporter {
   readonly #source: Source;

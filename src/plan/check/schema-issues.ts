@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { closest } from '../../ir/expression/suggest.ts';
 import { quote } from '../../ir/strict-values.ts';
-import type { Path, Reporter } from './reporter.ts';
+import { type Path, placeOf, type Reporter } from './reporter.ts';
 import { knownKeys, schemaAt } from './schema-walk.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -91,18 +91,24 @@ function reportUnion(
   report.error('WRONG_TYPE', path, `${where(path)} is ${kindOf(valueAt(value, path))}.`, `Write ${expected}.`);
 }
 
-function pathOf(issue: Issue): (string | number)[] {
+/** Where an issue is. */
+export function pathOf(issue: Pick<Issue, 'path'>): (string | number)[] {
   return issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
+}
+
+/** The first thing that a schema says of a file that no person writes, with its place. */
+export function firstIssueText({ issues: [first] }: z.ZodError): string {
+  const at = first === undefined ? '' : placeOf(pathOf(first));
+  return `${at === '' ? '' : `${at}: `}${first?.message ?? 'it breaks the schema'}`;
 }
 
 /** What the path leads to, for the beginning of a sentence. */
 function where(path: Path): string {
-  if (path.length === 0) return 'This file';
-  const text = path.map((key, at) => (typeof key === 'number' ? `[${key + 1}]` : at === 0 ? key : `.${key}`)).join('');
-  return `\`${text}\``;
+  return path.length === 0 ? 'This file' : `\`${placeOf(path)}\``;
 }
 
-function valueAt(value: unknown, path: Path): unknown {
+/** Undefined where the path leads to nothing. */
+export function valueAt(value: unknown, path: Path): unknown {
   let at = value;
   for (const key of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;

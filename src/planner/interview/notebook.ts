@@ -21,14 +21,12 @@ export class Notebook {
 
 /** A field of an answer as an expression; members whose names are no names are written in brackets. */
 export function answerName(owner: string, path: readonly string[]): string {
-  return path.reduce(
-    (name, key) => (/^[A-Za-z_]\w*$/.test(key) ? `${name}.${key}` : `${name}['${quoted(key)}']`),
-    owner,
-  );
+  return path.reduce((name, key) => (/^[A-Za-z_]\w*$/.test(key) ? `${name}.${key}` : `${name}[${quoted(key)}]`), owner);
 }
 
-function quoted(key: string): string {
-  return key.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+/** A word as an expression writes it. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 /** A word that begins with `=` would be an expression. */

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../base/json.ts';
 import type { Choice } from '../../ir/drafting.ts';
 import { answersOf, talkArguments } from './arguments.ts';
 import { allowedWords, answerFields, argumentFields, type OfferedCall } from './fields.ts';
-import type { Notebook } from './notebook.ts';
+import { type Notebook, quoted } from './notebook.ts';
 import { askChoice, askMany, askText, askYes, notDuration, notEmpty, notExpression, same, type Talk } from './talk.ts';
 
 const DONE = 'done';
@@ -120,10 +120,6 @@ function* talkStates(step: string, field: string, words: readonly string[]): Tal
   const good = ended.find((word) => /done|finish|succe|complet|ok/i.test(word)) ?? ended[0];
   const succeeded = yield* askChoice(`${step}.succeeded`, 'Which of them means success?', same(ended), good);
   return { until: `${field} in [${ended.map(quoted).join(', ')}]`, expect: [`${field} == ${quoted(succeeded)}`] };
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 function* talkUntil(step: string): Talk<JsonObject> {

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Environment } from '../../ir/environment.ts';
+import { Name } from '../../ir/plan.ts';
 import { unitIn } from './fields.ts';
 import type { KnownAnswer, Notebook } from './notebook.ts';
 import {
@@ -176,5 +177,5 @@ export function* talkPools({ pipeline, names }: Notebook, environment: Environme
 
 /** Pools have a namespace of their own: only the form of the name counts. */
 function poolProblem(text: string, problem: string | null): string | null {
-  return /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text) ? null : problem;
+  return Name.safeParse(text).success ? null : problem;
 }
