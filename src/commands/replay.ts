@@ -25,7 +25,8 @@ export function replayCommand(app: App): Command {
 async function replayAction(app: App, prefix: string | undefined, options: Options): Promise<void> {
   const { report, trust } = await withRun(app, options, prefix, async (opened) => {
     const found = await trustFor(app, options.trust, opened.store);
-    return { report: await replayOpened(app, opened, found), trust: found };
+    const loaded = await loadEvidence(app, opened);
+    return { report: await replayOpened(app, opened, loaded, found), trust: found };
   });
   if (report.divergence !== null) throw broken(report);
   if (options.json === true) {
@@ -37,9 +38,12 @@ async function replayAction(app: App, prefix: string | undefined, options: Optio
   }
 }
 
-export async function replayOpened(app: App, opened: OpenedRun, trust: Trust | null): Promise<ReplayReport> {
-  const { run, reader, store } = opened;
-  const loaded = await loadedOrBroken(app, opened);
+export async function replayOpened(
+  app: App,
+  { run, reader, store }: OpenedRun,
+  loaded: LoadedRun,
+  trust: Trust | null,
+): Promise<ReplayReport> {
   return replayRun({
     run,
     lock: loaded.lock,
@@ -53,7 +57,7 @@ export async function replayOpened(app: App, opened: OpenedRun, trust: Trust | n
 }
 
 /** A lock or table that is not what its digest says is evidence that does not hold, whatever it would be elsewhere. */
-async function loadedOrBroken(app: App, { store, run }: OpenedRun): Promise<LoadedRun> {
+export async function loadEvidence(app: App, { store, run }: OpenedRun): Promise<LoadedRun> {
   try {
     return await loadRun(app, store, run);
   } catch (error) {

@@ -5,16 +5,25 @@ import { pointRows } from '../provenance/points.ts';
 import type { ReportData } from '../provenance/report.ts';
 import { foldRun } from '../provenance/state.ts';
 import { statusOf } from '../provenance/status.ts';
-import { traceRun } from '../provenance/trace.ts';
+import { traceStudy } from '../provenance/trace.ts';
 import { reportPage } from '../ui/report/page.ts';
 import { divergenceMessage } from '../ui/run-status/replay-view.ts';
 import { safeLines } from '../ui/safe-text.ts';
 import type { App } from './app.ts';
-import { command, type JsonOption, type StoreOption, type TrustOption, usage, withExamples } from './options.ts';
-import { withJson, withStore, withTrust } from './options.ts';
+import {
+  command,
+  type JsonOption,
+  type StoreOption,
+  type TrustOption,
+  usage,
+  withExamples,
+  withJson,
+  withStore,
+  withTrust,
+} from './options.ts';
 import { shownPath } from './project.ts';
-import { replayOpened, trustFor } from './replay.ts';
-import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { loadEvidence, replayOpened, trustFor } from './replay.ts';
+import { type OpenedRun, withRun } from './runs.ts';
 
 interface Options extends StoreOption, TrustOption, JsonOption {
   readonly output?: string;
@@ -54,13 +63,14 @@ async function writeReport(app: App, opened: OpenedRun, options: Options): Promi
 async function reportData(app: App, opened: OpenedRun, options: Options): Promise<ReportData> {
   const { run, reader, store } = opened;
   const trust = await trustFor(app, options.trust, store);
-  const verdict = await replayOpened(app, opened, trust);
-  const { program, lock } = await loadRun(app, store, run);
+  const loaded = await loadEvidence(app, opened);
+  const { program, lock } = loaded;
+  const verdict = await replayOpened(app, opened, loaded, trust);
   const fold = await foldRun(program, reader.read(run.run));
   const inbox = (await reader.inbox(run.run)).map(({ kind }) => kind);
   return {
     lock,
-    trace: await traceRun({ run, program, reader, objects: await app.artifacts(store) }),
+    trace: await traceStudy({ run, program, objects: await app.artifacts(store) }, fold.study),
     status: statusOf({ run, fold, holder: await reader.holder(run.run), inbox }),
     points: pointRows(fold),
     verdict,

@@ -82,8 +82,12 @@ export interface MetricTrace extends RunOrigin {
 }
 
 export async function traceRun(input: TraceInput): Promise<RunTrace> {
-  const { program, reader, objects, run } = input;
-  const study = await studyOf(reader, run.run);
+  return traceStudy(input, await studyOf(input.reader, input.run.run));
+}
+
+/** The same of a study that was read already. */
+export async function traceStudy(input: Omit<TraceInput, 'reader'>, study: StudyFold): Promise<RunTrace> {
+  const { program, objects, run } = input;
   const { lock } = program;
   const gates = await Promise.all(
     study.gates.map(async (gate) => ({ ...gate, comment: await gateComment(gate, objects) })),
@@ -162,7 +166,7 @@ export async function traceMetric(input: TraceInput, metric: string): Promise<Me
   return { kind: 'metric', ...(await originOf(input, study)), sources, points };
 }
 
-async function originOf({ run, objects }: TraceInput, study: StudyFold): Promise<RunOrigin> {
+async function originOf({ run, objects }: Pick<TraceInput, 'run' | 'objects'>, study: StudyFold): Promise<RunOrigin> {
   const { verdict: _, ...host } = study.started?.observed ?? {};
   const { lock_sha256, request_sha256 } = run;
   const approvals = await approvalsOf(study, objects);
