@@ -93,14 +93,19 @@ export function detach(script: string, args: readonly string[], log_file: string
   });
 }
 
-/** One SIGINT or SIGTERM calls back; the process stays until the callback's work ends it. */
+/**
+ * One SIGINT or SIGTERM calls back; the process stays until the callback's work ends it. A terminal that is closed (SIGHUP) is as
+ * SIGTERM: nothing is left running that nobody performs.
+ */
 export function onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
   const interrupt = () => callback('SIGINT');
   const terminate = () => callback('SIGTERM');
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', terminate);
+  process.on('SIGHUP', terminate);
   return () => {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', terminate);
+    process.off('SIGHUP', terminate);
   };
 }

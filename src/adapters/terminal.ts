@@ -1,12 +1,13 @@
 /** Standard streams of this process, as commands need them (the port `Terminal` of src/commands/app.ts). */
 export function standardTerminal(args: readonly string[]) {
   const { stdin, stdout, stderr, env } = process;
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      endUnread();
-    });
-  }
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isUnread(error)) tellUnwritten(error);
+    endEarly();
+  });
+  stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (isUnread(error)) endEarly(); // a log on a full disk ends no run: what counts is in the journal
+  });
   const choice = colourChoice(args);
   const wanted = (stream: NodeJS.WriteStream) => wantsColour({ choice, env, is_terminal: stream.isTTY === true });
   return {
@@ -24,18 +25,36 @@ export function standardTerminal(args: readonly string[]) {
   };
 }
 
-let is_unread = false;
+/** The reader of a pipe is gone, or the terminal was closed. */
+function isUnread({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'EIO';
+}
+
+let ends_early = false;
 
 /**
  * Whoever reads our output may stop reading: that ends us, and is no failure of ours. A command that listens for interruptions is
  * asked once, as by SIGTERM, so that a run ends in good order.
  */
-function endUnread(): void {
-  if (is_unread) return;
-  is_unread = true;
+function endEarly(): void {
+  if (ends_early) return;
+  ends_early = true;
   if (process.listenerCount('SIGTERM') === 0) process.exit(process.exitCode ?? 0);
   process.emit('SIGTERM', 'SIGTERM');
 }
+
+/** What was asked for could not be written, on a full disk for example: status 7, however the command goes on from here. */
+function tellUnwritten({ message }: NodeJS.ErrnoException): void {
+  if (ends_early) return;
+  process.stderr.write(`✘ Standard output cannot be written: ${message}\n`);
+  process.exitCode = UNWRITTEN;
+  process.on('exit', () => {
+    process.exitCode = UNWRITTEN;
+  });
+}
+
+/** The status of everything that is no fault of the plan (src/base/error.ts). */
+const UNWRITTEN = 7;
 
 type ColourChoice = 'always' | 'never' | 'auto';
 

@@ -170,6 +170,7 @@ async function openOutputs(app: App, { run, approved }: Undertaking, flags: Perf
   });
   const junit = flags.junit === undefined ? null : new JunitReport(run, approved.lock.name);
   const file = flags.events === undefined ? null : await openEvents(resolve(app.cwd, flags.events));
+  file?.on('error', ({ message }) => view.onNotice(`--events ends here, it cannot be written: ${message}`));
   if (flags.jsonl === true) terminal.out(EVENTS_HEADER);
   file?.write(`${EVENTS_HEADER}\n`);
   let closed = false;
@@ -178,7 +179,7 @@ async function openOutputs(app: App, { run, approved }: Undertaking, flags: Perf
       view.onRow(row);
       junit?.onRow(row);
       if (flags.jsonl === true) terminal.out(rowLine(row));
-      file?.write(`${rowLine(row)}\n`);
+      if (file?.destroyed === false) file.write(`${rowLine(row)}\n`);
     },
     onPast: (row) => {
       view.onPast(row);
@@ -189,7 +190,7 @@ async function openOutputs(app: App, { run, approved }: Undertaking, flags: Perf
       if (closed) return;
       closed = true;
       view.close();
-      if (file !== null) await new Promise<void>((done) => file.end(() => done()));
+      if (file !== null && !file.destroyed) await new Promise<void>((done) => file.end(() => done()));
       if (junit !== null) unwrap(await app.files.write(resolve(app.cwd, flags.junit!), junit.text()));
     },
   };

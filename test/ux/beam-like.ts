@@ -93,7 +93,7 @@ export class BeamLike {
     await this.succeed(0, 'trust', 'init', '--person', 'alice', '--key', this.key, ...solo);
     await this.succeed(0, 'tools', 'pin');
     await this.succeed(0, 'lock', 'plans/beam.plan.yaml');
-    await this.succeed(0, 'request', 'plans/beam.lock.json', '--runs', '3', '--by', 'alice');
+    await this.succeed(0, 'request', 'plans/beam.lock.json', '--runs', '9', '--by', 'alice');
     await this.succeed(0, 'approve', 'plans/beam.lock.json');
     const approvals = join(this.project, 'approvals');
     const envelopes = readdirSync(approvals, { recursive: true, encoding: 'utf8' });

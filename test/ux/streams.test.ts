@@ -82,3 +82,37 @@ describe('whoever reads our output may stop', () => {
     expect((await beam.run(['replay', 'unread'])).status).toBe(0);
   });
 });
+
+test('the terminal is closed: a run ends in good order, as by SIGTERM, and leaves no tool behind', async () => {
+  const { child, ended } = start(beam, argvOf(['run', 'plans/beam.lock.json', '--id', 'closed', '--jsonl']));
+  child.stdout!.once('data', () => child.kill('SIGHUP'));
+  expect((await ended).status).toBe(143);
+  expect((await beam.run(['status', 'closed', '--json'])).stdout).toContain('"state": "paused"');
+  expect((await beam.run(['resume', 'closed'])).status).toBe(5);
+});
+
+describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
+  /** Statuses and standard error where one stream, or a file, leads to a full disk. */
+  async function full(args: string, redirection: string): Promise<{ status: number; stderr: string }> {
+    const [node, ...argv] = argvOf(args.split(' '));
+    return start(beam, ['sh', '-c', `exec "$0" "$@" ${redirection}`, node!, ...argv]).ended;
+  }
+
+  test.each(['list', 'export --csv'])('%s: what was asked for is not there, status 7', async (line) => {
+    const { status, stderr } = await full(line, '>/dev/full');
+    expect(status).toBe(7);
+    expect(stderr).toContain('✘ Standard output cannot be written: ENOSPC');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test('a run whose events cannot be written on standard output stops in good order; one whose notes cannot goes on', async () => {
+    const unwritten = await full('run plans/beam.lock.json --id full --jsonl', '>/dev/full');
+    expect([unwritten.status, unwritten.stderr]).toEqual([7, expect.stringContaining('expctl resume full')]);
+    expect((await full('resume full', '2>/dev/full')).status).toBe(5);
+  });
+
+  test('--events to a full disk: the run says so, and goes on', async () => {
+    const { status, stderr } = await full('run plans/beam.lock.json --id events --events /dev/full', '');
+    expect([status, stderr]).toEqual([5, expect.stringContaining('--events ends here, it cannot be written: ENOSPC')]);
+  });
+});
