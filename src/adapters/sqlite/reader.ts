@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import type { JsonObject } from '../../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ok, type Result } from '../../base/result.ts';
 import type { InboxMessage, JournalReader, RunHolder, RunRow } from '../../engines/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
@@ -90,7 +90,7 @@ export class SqliteReader implements JournalReader {
   async inbox(run: string): Promise<readonly InboxMessage[]> {
     const text = 'SELECT id, run, kind, body FROM inbox WHERE run = ? ORDER BY id';
     const rows = this.#ask(() => this.#prepare<Omit<InboxMessage, 'body'> & { body: string }>(text).all(run));
-    return rows.map((row) => ({ ...row, body: JSON.parse(row.body) as JsonObject }));
+    return rows.map((row) => ({ ...row, body: objectIn(row.body) }));
   }
 
   /** Id of the newest message of a run, 0 if it has none. */
@@ -123,5 +123,15 @@ export class SqliteReader implements JournalReader {
     } catch (error) {
       throw storeError(error, this.#file);
     }
+  }
+}
+
+/** A message that holds no object, whoever wrote it, says nothing: whoever reads it refuses it, and goes on. */
+function objectIn(text: string): JsonObject {
+  try {
+    const value = JSON.parse(text) as Json;
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
   }
 }

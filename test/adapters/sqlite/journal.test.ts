@@ -265,6 +265,15 @@ describe('inbox', () => {
     expect(await journal.post('a', 'resume', {})).toBeGreaterThan(second);
   });
 
+  test.each(['not json', '[1]', 'null', ''])('a message that holds %j says nothing, and stops nobody', async (body) => {
+    const folder = temporaryFolder();
+    const database = openDatabase(folder);
+    const journal = new SqliteJournal(() => database, journalFile(folder), DEPS);
+    await journal.createRun(runRow('a'), 1, []);
+    database.prepare("INSERT INTO inbox (run, kind, body) VALUES ('a', 'gate', ?)").run(body);
+    expect(await journal.inbox('a')).toMatchObject([{ kind: 'gate', body: {} }]);
+  });
+
   test('a message for a run that is not there is refused, and the journal stays usable', async () => {
     const journal = await runA();
     await expect(journal.post('b', 'pause', {})).rejects.toMatchObject({ code: 'NOT_FOUND' });
