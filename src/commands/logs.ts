@@ -4,6 +4,7 @@ import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
 import { type PointHistory, pointHistory } from '../provenance/effects.ts';
 import { type LogFilter, type LogPart, logParts } from '../provenance/logs.ts';
+import { mayBePerformed } from '../provenance/state.ts';
 import { shownTime } from '../ui/format.ts';
 import { safeLines } from '../ui/safe-text.ts';
 import { styleFor } from '../ui/style.ts';
@@ -67,7 +68,7 @@ async function showLogs(app: App, opened: OpenedRun, asked: Asked): Promise<void
       if (!shown.has(name)) await showPart(app, part, artifacts, options.raw === true);
       shown.add(name);
     }
-    const goesOn = history.result === null && (holder.state === 'live' || holder.state === 'unknown');
+    const goesOn = history.result === null && mayBePerformed(holder);
     if (options.follow !== true || !goesOn) {
       if (shown.size === 0) app.terminal.note(nothing(history, point));
       return;

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { ExpctlError } from '../base/error.ts';
-import { durationSeconds } from '../ir/plan.ts';
+import { durationSeconds } from '../ir/duration.ts';
 
 export interface StoreOption {
   readonly store?: string;

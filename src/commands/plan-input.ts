@@ -13,7 +13,7 @@ import { isAsPinned, parseEnvironment, parseToolsFile, parseToolsLock } from '..
 import type { App } from './app.ts';
 import { ENVIRONMENT_NAME } from './environment.ts';
 import { usage } from './options.ts';
-import { projectOf, shownPath } from './project.ts';
+import { projectOf, shownPath, toolsLockPath } from './project.ts';
 
 /** A plan that was read and checked with the tools and the environment of its project. */
 export interface PlanInput {
@@ -122,10 +122,6 @@ async function readEnvironment(
   return parsed.ok
     ? { value: parsed.value, problems: [] }
     : { value: { ...LOCAL_ENVIRONMENT, name }, problems: parsed.error };
-}
-
-export function toolsLockPath(project: string): string {
-  return join(project, 'tools.lock.json');
 }
 
 export async function readToolsLock(

@@ -59,6 +59,10 @@ function lockFilesNamed(folder: string, name: string): { lock: string; designs: 
   return { lock: join(folder, `${name}.lock.json`), designs: join(folder, `${name}.designs`) };
 }
 
+export function toolsLockPath(project: string): string {
+  return join(project, 'tools.lock.json');
+}
+
 /** A design table's file. */
 export function tableFile(designs: string, sha256: string): string {
   return join(designs, `${sha256}.json`);

@@ -8,8 +8,7 @@ import { plural } from '../ui/format.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { type JsonOption, usage } from './options.ts';
-import { toolsLockPath } from './plan-input.ts';
-import { shownPath } from './project.ts';
+import { shownPath, toolsLockPath } from './project.ts';
 import { discovery, readTools, type ToolsProject, writePins } from './tools-project.ts';
 
 export interface PinOptions extends JsonOption {

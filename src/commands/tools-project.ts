@@ -8,8 +8,7 @@ import type { PinnedTool, ToolsFile } from '../ir/tools.ts';
 import { readSource } from '../plan/source.ts';
 import { parseToolsFile, parseToolsLock } from '../plan/tools-files.ts';
 import type { App } from './app.ts';
-import { toolsLockPath } from './plan-input.ts';
-import { projectHere, shownPath, storeOf } from './project.ts';
+import { projectHere, shownPath, storeOf, toolsLockPath } from './project.ts';
 
 /** The tools file and the tools lock of a project. */
 export interface ToolsProject {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { JournalReader } from '../engines/ports.ts';
 import { pointOf } from '../ir/events.ts';
-import { type RunState, RunFold, stateOf } from '../provenance/state.ts';
+import { mayBePerformed, type RunState, RunFold, stateOf } from '../provenance/state.ts';
 import { statusOf } from '../provenance/status.ts';
 import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
 import { eventLine } from '../ui/run/lines.ts';
@@ -61,7 +61,7 @@ async function follow(app: App, { reader, run, store }: OpenedRun, options: Opti
 /** A paused run whose process lives still lets calls come home. */
 function isOver(state: RunState, holder: Awaited<ReturnType<JournalReader['holder']>>): boolean {
   if (state === 'running') return false;
-  return state !== 'paused' || (holder.state !== 'live' && holder.state !== 'unknown');
+  return state !== 'paused' || !mayBePerformed(holder);
 }
 
 const STATUSES: Readonly<Record<RunState, number>> = {

@@ -329,13 +329,3 @@ export type Plan = z.infer<typeof Plan>;
 export type PlanStep = z.infer<typeof Step>;
 export type PlanVariable = z.infer<typeof Variable>;
 export type PlanPhase = z.infer<typeof Phase>;
-
-const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
-
-/** A duration that the schema accepted, in seconds. */
-export function durationSeconds(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(text);
-  const factor = match?.[2] === undefined ? undefined : SECONDS[match[2]];
-  if (match?.[1] === undefined || factor === undefined) throw new Error(`not a duration: ${text}`);
-  return Number(match[1]) * factor;
-}

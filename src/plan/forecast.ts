@@ -1,6 +1,7 @@
 import type { Environment } from '../ir/environment.ts';
 import type { Forecast } from '../ir/lock.ts';
-import { durationSeconds, type Plan, type PlanStep } from '../ir/plan.ts';
+import { durationSeconds } from '../ir/duration.ts';
+import type { Plan, PlanStep } from '../ir/plan.ts';
 import { actionOf } from './check/study.ts';
 import { poolCapacities } from './check/pipeline.ts';
 

@@ -1,5 +1,6 @@
 import type { LockedCall, LockedStep } from '../ir/lock.ts';
-import { durationSeconds, type PlanStep } from '../ir/plan.ts';
+import { durationSeconds } from '../ir/duration.ts';
+import type { PlanStep } from '../ir/plan.ts';
 import type { CheckedPlan } from './check.ts';
 import type { CallSite } from './check/calls.ts';
 import { timeout_s } from './forecast.ts';

@@ -128,12 +128,16 @@ export type RunState =
   | 'failed'
   | 'cancelled';
 
+/** Whether a process performs the run, as far as can be told from here. */
+export function mayBePerformed({ state }: RunHolder): boolean {
+  return state === 'live' || state === 'unknown';
+}
+
 export function stateOf(study: StudyFold, holder: RunHolder): RunState {
   if (study.finished !== null) return study.finished.status;
   if (study.open_gate !== null) return 'waits';
-  const performed = holder.state === 'live' || holder.state === 'unknown';
   if (study.paused) return 'paused';
-  return performed ? 'running' : 'interrupted';
+  return mayBePerformed(holder) ? 'running' : 'interrupted';
 }
 
 /** Points that the study will have evaluated if no rule asks for more: those of design phases, and of extensions begun. */
