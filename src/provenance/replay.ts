@@ -69,6 +69,9 @@ export async function replayRun(input: ReplayInput): Promise<ReplayReport> {
   return replay.report(divergence);
 }
 
+/** A journal that was cut looks like a run that has not ended. */
+const UNFINISHED = 'What would follow, and whether rows were cut off at the end: the run has not ended.';
+
 class Replay {
   readonly #input: ReplayInput;
   readonly #chain = new ChainVerifier((text) => hash('sha256', text));
@@ -199,7 +202,7 @@ class Replay {
 
   /** An unkeyed chain can be rewritten from behind the last signature to the end; the kernel then judges it alone. */
   #unsigned(): string[] {
-    const unfinished = this.#ended === null ? ['What would follow: the run has not ended.'] : [];
+    const unfinished = this.#ended === null ? [UNFINISHED] : [];
     if (this.#input.trust === null) return unfinished;
     const from = (this.#people.signed_to_seq ?? 0) + 1;
     const behind = `That tools gave the answers behind study/${from - 1}: it is the last head of the journal that a person signed.`;

@@ -189,7 +189,7 @@ test('events that were cut off are missed, or the run is said not to have ended'
   const cut = await replay(restamp(drafts(recorded.rows).slice(0, decided)));
   expect(cut.status).toBe(0);
   expect(cut.report).toMatchObject({ holds: true, ended: null });
-  expect(String(cut.report?.['not_checked'])).toContain('has not ended');
+  expect(String(cut.report?.['not_checked'])).toContain('whether rows were cut off at the end: the run has not ended');
 });
 
 /** A copy that was changed at least somewhere. */
