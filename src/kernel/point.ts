@@ -421,6 +421,12 @@ function retryTimer(step: string, attempt: number): string {
   return `retry:${step}:${attempt}`;
 }
 
-function deadlineTimer(step: string, attempt: number): string {
+/** The timer of a job: it fires when the job has not ended in time. */
+export function deadlineTimer(step: string, attempt: number): string {
   return `deadline:${step}:${attempt}`;
+}
+
+/** The step of whose job a timer is the deadline; null for every other timer. */
+export function deadlineStep(timer: string): string | null {
+  return /^deadline:([^:]+):/.exec(timer)?.[1] ?? null;
 }

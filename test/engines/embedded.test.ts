@@ -235,6 +235,39 @@ describe('races', () => {
 
   const short = { job: { ...JOB, poll: { ...JOB.poll, timeout_s: 5 } } };
 
+  describe('a job whose deadline passes while nobody asks after it', () => {
+    /** The job is submitted and runs; then three days pass before anybody looks again. */
+    const forgotten = async (how: 'stopped' | 'paused') => {
+      const world = new World();
+      const bench = await Bench.of(small(short), world);
+      world.answer = ({ call }): Json => (call === 'submit' ? { id: 'job-1' } : { status: 'running' });
+      const first = await (await bench.start()).settle();
+      expect(world.calls('wait')).toHaveLength(1);
+      if (how === 'stopped') first.performance!.stop();
+      else first.performance!.drain('to look later');
+      await first.finish();
+      expect(first.ended).toBe(how === 'stopped' ? 'interrupted' : 'paused');
+      world.clock.advance(3 * 24 * 3600);
+      return { world, bench };
+    };
+
+    test.each(['stopped', 'paused'] as const)('counts as done if it had ended: %s', async (how) => {
+      const { world, bench } = await forgotten(how);
+      world.answer = ({ call }): Json => (call === 'wait' ? { status: 'done' } : { mass: 1 });
+      expect((await (await bench.resume()).finish()).ended).toBe('completed');
+      expect((await bench.results())[1]).toMatchObject({ status: 'succeeded' });
+      expect(world.calls('submit')).toHaveLength(1);
+      await bench.verified();
+    });
+
+    test.each(['stopped', 'paused'] as const)('has timed out if it still runs: %s', async (how) => {
+      const { bench } = await forgotten(how);
+      expect((await (await bench.resume()).finish()).ended).toBe('failed');
+      expect((await bench.results())[1]).toMatchObject({ failure: { class: 'timeout' } });
+      await bench.verified();
+    });
+  });
+
   test('E3: a deadline that is due while the answer of its job is on its way to the disk does nothing', async () => {
     const world = new World();
     const bench = await Bench.of(small(short), world);
@@ -250,7 +283,11 @@ describe('races', () => {
   test('E3: an answer that comes while the deadline of its job is on its way to the disk does nothing', async () => {
     const world = new World();
     const bench = await Bench.of(small(short), world);
-    world.fate = ({ call }) => (call === 'wait' ? { after_s: 5 } : 'answer');
+    world.answer = ({ call, nth }): Json => {
+      if (call !== 'wait') return call === 'submit' ? { id: 'job-1' } : { mass: 1 };
+      return { status: nth === 1 ? 'running' : 'done' };
+    };
+    world.fate = ({ call, nth }) => (call === 'wait' && nth > 1 ? { after_s: 3 } : 'answer'); // 2 s between the polls
     const first = await (await bench.start()).finish();
     expect(first.ended).toBe('failed');
     expect((await bench.results())[1]).toMatchObject({ failure: { class: 'timeout' } });

@@ -48,6 +48,8 @@ export interface EffectsDeps {
 export class Effects {
   readonly #deps: EffectsDeps;
   readonly #sessions = new Map<string, ToolSession>();
+  /** By `point/step`: polls that nobody has answered yet, and what waits for that. */
+  readonly #unasked = new Map<string, (() => void)[]>();
   /** By `point/step`. */
   readonly #out = new Map<string, AbortController>();
 
@@ -73,17 +75,32 @@ export class Effects {
     return { ok: true, value: undefined };
   }
 
+  /**
+   * Calls back once a job's poll has been answered, or lost, at least once since it began here; at once if it was. Never while the
+   * poll is not out: a job that nobody asks after may have ended long ago.
+   */
+  whenAsked(point: number, step: string, callback: () => void): void {
+    const name = `${point}/${step}`;
+    if (!this.#out.has(name)) return;
+    const waiting = this.#unasked.get(name);
+    if (waiting === undefined) callback();
+    else waiting.push(callback);
+  }
+
   send(point: number, command: SendCommand, options: { again: boolean }): void {
     this.#perform(point, command, (signal) => this.#sendUntilKnown(point, command, signal, options.again));
   }
 
   poll(point: number, command: PollCommand): void {
+    this.#unasked.set(`${point}/${command.step}`, []);
     this.#perform(point, command, (signal) => this.#pollUntilEnded(point, command, signal));
   }
 
   stopPoll(point: number, step: string): void {
-    this.#out.get(`${point}/${step}`)?.abort();
-    this.#out.delete(`${point}/${step}`);
+    const name = `${point}/${step}`;
+    this.#out.get(name)?.abort();
+    this.#out.delete(name);
+    this.#unasked.delete(name);
   }
 
   /** Ends all tools; whatever is out is left as it is, to be found again by `resume`. */
@@ -104,6 +121,7 @@ export class Effects {
       .then((end) => {
         if (this.#out.get(name) !== controller) return;
         this.#out.delete(name);
+        this.#unasked.delete(name);
         if (end === 'given up') return;
         if (end instanceof ExpctlError) return this.#deps.denied(end);
         const observed = { ...end.observed, started_ms, ended_ms: this.#deps.clock.now_ms() };
@@ -143,9 +161,16 @@ export class Effects {
           return { kind: 'failure', class: 'tool_broken', message, observed: end.observed };
         }
       }
+      if (!signal.aborted) this.#asked(`${point}/${command.step}`);
       await wait(this.#deps.clock, command.every_s, signal);
     }
     return 'given up';
+  }
+
+  #asked(name: string): void {
+    const waiting = this.#unasked.get(name) ?? [];
+    this.#unasked.delete(name);
+    for (const callback of waiting) callback();
   }
 
   /** One sending; an error when the approval does not allow it any more. */

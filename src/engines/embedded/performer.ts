@@ -10,6 +10,7 @@ import {
   pointStream,
   type StudyFact,
 } from '../../ir/events.ts';
+import { deadlineStep, deadlineTimer, type PollCommand } from '../../kernel/point.ts';
 import type { RunCommand, RunMachine, Settled } from '../../kernel/run.ts';
 import { WALL_TIME } from '../../kernel/study.ts';
 import { effectKey } from '../effect-key.ts';
@@ -129,7 +130,7 @@ export class Performer {
     this.#keepTime();
     for (const { point, command } of [...this.#pending.effects.values()]) {
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
-      else this.#effects.poll(point, command);
+      else this.#poll(point, command);
     }
     // Before timers that are overdue: a decision that was made in time, and was not read, still counts.
     await this.#inbox.read(earlier);
@@ -221,7 +222,7 @@ export class Performer {
       case 'send':
         return this.#effects.send(point!, command, { again: false });
       case 'poll':
-        if (this.#pending.asks(point!, command)) this.#effects.poll(point!, command);
+        if (this.#pending.asks(point!, command)) this.#poll(point!, command);
         return;
       case 'timer': {
         const timer = this.#pending.timers.get(timerName(point, command.timer));
@@ -248,9 +249,22 @@ export class Performer {
     const counts_active = name === timerName(null, WALL_TIME);
     if (counts_active && !this.#time.running) return;
     const left_ms = after_s * 1000 - this.#time.used_ms;
-    this.#timers.set(name, counts_active ? this.#deps.clock.now_ms() + left_ms : due_ms, () => {
+    const fire = () => {
+      if (this.#pending.timers.get(name) !== pending) return;
       this.#take(point, { type: point === null ? 'study.timer_fired' : 'point.timer_fired', timer }, {});
+    };
+    this.#timers.set(name, counts_active ? this.#deps.clock.now_ms() + left_ms : due_ms, () => {
+      const step = deadlineStep(timer);
+      if (point === null || step === null) fire();
+      else this.#effects.whenAsked(point, step, fire);
     });
+  }
+
+  /** A deadline that passed while nobody asked after the job counts once it was asked after: it may have ended in time. */
+  #poll(point: number, command: PollCommand): void {
+    this.#effects.poll(point, command);
+    const deadline = this.#pending.timers.get(timerName(point, deadlineTimer(command.step, command.attempt)));
+    if (deadline !== undefined) this.#setTimer(deadline);
   }
 
   /** The wall time stands still while a person is waited for. */
