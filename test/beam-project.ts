@@ -106,11 +106,9 @@ function plainEnv(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** Processes whose parent is `pid`, by /proc. */
-export function childrenOf(pid: number): number[] {
-  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-  return stdout
-    .split('\n')
-    .map(Number)
-    .filter((child) => child > 0);
+/** Processes whose parent is `pid` and whose command line names `program`. */
+export function childrenOf(pid: number, program: string): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)], { encoding: 'utf8' });
+  const lines = stdout.split('\n').filter((line) => line.includes(program));
+  return lines.map((line) => Number.parseInt(line, 10));
 }

@@ -62,16 +62,12 @@ async function disturbed(
       if (line.includes('"type":"version"')) continue; // the run may not have begun yet
       until -= 1;
       if (left === 0 || until !== 0) continue;
+      const servers = random() < 0.5 ? childrenOf(child.pid!, 'server.js') : [];
+      if (servers.some(kill)) tally.server += 1;
+      else if (kill(child.pid!)) tally.engine += 1;
+      else continue;
       left -= 1;
-      const server = random() < 0.5 ? childrenOf(child.pid!)[0] : undefined;
-      if (server === undefined) {
-        process.kill(child.pid!, 'SIGKILL');
-        tally.engine += 1;
-      } else {
-        process.kill(server, 'SIGKILL');
-        tally.server += 1;
-        until = 1 + Math.floor(random() * 8);
-      }
+      until = 1 + Math.floor(random() * 8);
     }
     const status = await ended;
     if (status !== null) {
@@ -86,4 +82,13 @@ async function disturbed(
 function metricsOf(project: BeamProject, run: string): unknown[] {
   const { points } = project.json<Exported>('export', run);
   return points.map(({ point, metrics }) => ({ point, metrics }));
+}
+
+/** Whether there was still something to kill. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
