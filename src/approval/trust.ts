@@ -144,8 +144,18 @@ export function maySign(
   }
   const self_approved = isSelf(options.requested_by, principal);
   const affirms = options.purpose === 'gate' || options.decision === 'approve';
-  if (affirms && self_approved && !rule.allow_self) return err(denied(selfReason(options.requested_by, principal)));
+  if (affirms && self_approved && !rule.allow_self) {
+    return err(
+      new ExpctlError('NOT_APPROVED', selfReason(options.requested_by, principal), { hint: selfHint(options.purpose) }),
+    );
+  }
   return ok({ principal, role, self_approved });
+}
+
+/** What helps where nobody may sign for themselves. */
+function selfHint(purpose: 'lock' | 'gate'): string {
+  if (purpose === 'gate') return 'Another person decides; `expctl trust show` lists who may.';
+  return 'Another person signs, or another one asks: `expctl request LOCK --by PERSON`. A team of one: `expctl trust init --solo`.';
 }
 
 /** Whether the approver is who asked. Where nobody says who asked, it may have been the approver. */

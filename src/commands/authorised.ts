@@ -223,8 +223,9 @@ function notAskedFor(candidate: Candidate, requests: readonly RequestFolder[]): 
       details: { found },
     });
   }
-  const message = `The lock has the digest ${found.slice(0, 12)}…, what was asked for is ${asked.slice(0, 12)}….`;
-  const hint = 'Restore the lock that was approved, or request approval of this one with `expctl request`.';
+  const message = `Nobody has asked for approval of this lock (${found.slice(0, 12)}…); what was asked for is ${asked.slice(0, 12)}….`;
+  const hint =
+    'If the change is meant, have it signed: `expctl review`, or `expctl request`. If not, restore the lock that was approved.';
   return new ExpctlError('LOCK_CHANGED', message, { hint, details: { asked, found } });
 }
 

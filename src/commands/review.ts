@@ -112,7 +112,7 @@ function reportDecision(
   const style = styleFor(app.terminal.colour.err);
   const done = kind === 'approve' ? style.good(`${MARKS.done} Approved`) : style.bad(`${MARKS.failed} Rejected`);
   app.terminal.note(
-    `${done} by ${principal}${self_approved ? ', self-approved' : ''}: ${shownPath(app, envelope_path)}`,
+    `${done} by ${principal}${kind === 'approve' && self_approved ? ', self-approved' : ''}: ${shownPath(app, envelope_path)}`,
   );
   const lock = shownPath(app, lock_path);
   app.terminal.note(kind === 'approve' ? `Next: expctl run ${lock}` : 'Change the plan, lock it again and ask again.');

@@ -195,6 +195,11 @@ describe('who may sign', () => {
     expect(!result.ok && result.error.message).toMatch(reason);
   });
 
+  test('is, where nobody signs for themselves, another person, or another one asks', () => {
+    const result = maySign(trust, alice.publicKey, { ...approve, requested_by: 'alice', ...circumstances });
+    expect(result).toMatchObject({ error: { hint: expect.stringContaining('expctl request LOCK --by PERSON') } });
+  });
+
   test('is nobody under an expired policy', () => {
     const ends = trustOf(trustJson({}, { expires: instantOf(NOON_MS) }));
     expect(maySign(ends, alice.publicKey, { ...approve, ...circumstances })).toMatchObject({

@@ -38,7 +38,7 @@ export async function judge(
   const { end, stdout, stderr } = run;
   if (end.status === null || !output.exit.includes(end.status)) {
     const said = printableEnd((stderr.bytes > 0 ? stderr : stdout).read().subarray(-8192).toString('utf8'));
-    const message = `The program ended (${endInWords(end.status, end.signal)}). ${said === '' ? 'It wrote nothing.' : `It wrote: ${said}`}`;
+    const message = `The program ended (${endInWords(end.status, end.signal)}). ${said === '' ? 'It wrote nothing.' : `It wrote: ${onOneLine(said)}`}`;
     return err({ class: 'tool_failed', message });
   }
   const denied = deniedLine(stdout, output.deny) ?? deniedLine(stderr, output.deny);
@@ -53,6 +53,15 @@ export async function judge(
     }
   }
   return answerOf(stdout, output, check);
+}
+
+/** Messages of failures stand in lines of their own; the lines themselves are in `expctl logs`. */
+function onOneLine(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' / ');
 }
 
 function answerOf(stdout: Capture, output: PinnedOutput, check: SchemaCheck | null): Result<Json, Failure> {

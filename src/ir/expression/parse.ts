@@ -71,8 +71,7 @@ class Parser {
   whole(): Node {
     if (this.#peek().kind === 'end') this.#refuse('This expression is empty.', 'Write a value, such as `2 * width`.');
     const tree = this.#conditional();
-    if (this.#peek().kind !== 'end')
-      this.#unexpected('an operator or the end', 'Join two values with an operator, such as `+` or `&&`.');
+    if (this.#peek().kind !== 'end') this.#unexpected('an operator or the end', this.#hintOfTwoValues());
     return tree;
   }
 
@@ -260,6 +259,14 @@ class Parser {
     const word = token.kind === 'word' ? WORD_OPERATORS.get(token.text) : undefined;
     const hint = word === undefined ? usual : `Write \`${word}\`.`;
     return this.#refuse(`Found ${found} where ${wanted} is expected.`, hint);
+  }
+
+  /** A word behind a number is mostly meant as its unit. */
+  #hintOfTwoValues(): string {
+    const [before, token] = [this.#tokens[this.#next - 1], this.#peek()];
+    const join = 'Join two values with an operator, such as `+` or `&&`.';
+    if (before?.kind !== 'number' || token.kind !== 'word') return join;
+    return `A number with a unit is written \`q(${this.#text.slice(before.offset, before.end)}, '${token.text}')\`.`;
   }
 
   #refuse(message: string, hint: string, at: Token = this.#peek()): never {

@@ -63,7 +63,7 @@ function lookUp({ call, path }: Omit<CallSite, 'pinned'>, { tools, report }: Che
       'UNKNOWN_TOOL',
       here,
       `There is no tool \`${toolName}\`.`,
-      suggestion(closest(toolName, known), 'tool', known),
+      unknownTool(closest(toolName, known), known),
     );
     return null;
   }
@@ -75,6 +75,14 @@ function lookUp({ call, path }: Omit<CallSite, 'pinned'>, { tools, report }: Che
     return null;
   }
   return pinned;
+}
+
+/** Only pinned tools are known here: one that was just declared is pinned first. */
+function unknownTool(near: string | undefined, known: readonly string[]): string {
+  const fix = suggestion(near, 'tool', known);
+  return near === undefined
+    ? `${fix} One that stands in tools.yaml is known once \`expctl tools pin\` has pinned it.`
+    : fix;
 }
 
 /** What the calls do outside: what cannot be recovered is said, what cannot be performed is refused. */

@@ -17,7 +17,7 @@ export function verdictSection({ verdict, trusted }: ReportData): Html {
     return html`<section class="verdict broken"><strong class="bad">✘ The evidence does not hold</strong>
 <p>At ${stream}/${seq}, found by ${found_by}: expected ${expected}; found ${found}. Nothing behind this place can be believed.</p></section>`;
   }
-  const signed = trusted ? `, and ${plural(proved.signatures, 'signature')} hold` : '';
+  const signed = trusted ? `, and ${plural(proved.signatures, 'signature holds', 'signatures hold')}` : '';
   const text = `${proved.events} events in ${proved.streams} chains, ${proved.effects} calls with their arguments, ${proved.points} results, ${plural(proved.decisions, 'decision')} and ${proved.artifacts} files (${shownBytes(proved.artifact_bytes)}) were recomputed from the lock and are as recorded${signed}.`;
   return html`<section class="verdict${trusted ? '' : ' unsure'}"><strong class="good">✔ The evidence holds</strong>
 <p>${text}</p>${not_checked.length === 0 ? null : html`<ul>${not_checked.map((line) => html`<li>Not checked: ${line}</li>`)}</ul>`}</section>`;

@@ -16,7 +16,10 @@ const FINDERS: Readonly<Record<ReplayDivergence['found_by'], string>> = {
 export function replayLines(report: ReplayReport, trust_path: string | null, style: Style): string[] {
   const { proved, ended, not_checked } = report;
   const end = ended === null ? 'not ended yet: this is what there is so far' : `${ended.status}: ${ended.reason}`;
-  const signed = trust_path === null ? 'signatures not checked' : `${plural(proved.signatures, 'signature')} hold`;
+  const signed =
+    trust_path === null
+      ? 'signatures not checked'
+      : `${plural(proved.signatures, 'signature holds', 'signatures hold')}`;
   const rows: [string, string][] = [
     ['plan', `${report.plan}, lock ${report.lock_sha256.slice(0, 12)}`],
     ['end', end],

@@ -56,6 +56,12 @@ describe('exit status', () => {
       'tool_failed',
       'The program ended (exit status 2). It wrote: no licence',
     ],
+    [
+      'plain',
+      { exit: 2, stderr: 'area of 10\n\n  too wide\n' },
+      'tool_failed',
+      'The program ended (exit status 2). It wrote: area of 10 / too wide',
+    ],
     ['plain', { exit: 2, stdout: 'no mesh' }, 'tool_failed', 'The program ended (exit status 2). It wrote: no mesh'],
     ['statuses', { exit: 4 }, 'tool_failed', 'The program ended (exit status 4). It wrote nothing.'],
     ['plain', { signal: 'SIGSEGV' }, 'tool_failed', 'The program ended (killed by SIGSEGV). It wrote nothing.'],
