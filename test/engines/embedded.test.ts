@@ -248,6 +248,7 @@ describe('races', () => {
       await first.finish();
       expect(first.ended).toBe(how === 'stopped' ? 'interrupted' : 'paused');
       world.clock.advance(3 * 24 * 3600);
+      world.fate = ({ call }) => (call === 'wait' ? { after_s: 1 } : 'answer'); // longer than until an overdue timer fires
       return { world, bench };
     };
 
