@@ -153,7 +153,7 @@ export function maySign(
 }
 
 /** What helps where nobody may sign for themselves. */
-function selfHint(purpose: 'lock' | 'gate'): string {
+function selfHint(purpose: 'approve' | 'gate'): string {
   if (purpose === 'gate') return 'Another person decides; `expctl trust show` lists who may.';
   return 'Another person signs, or another one asks: `expctl request LOCK --by PERSON`. A team of one: `expctl trust init --solo`.';
 }
