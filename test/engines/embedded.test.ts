@@ -704,6 +704,16 @@ describe('what ends a performance', () => {
     expect(Object.keys(await bench.results()), 'the call that was not sent is not given up').toEqual(['1', '2']);
   });
 
+  test('an approval that has expired stays expired when the clock is set back', async () => {
+    const world = new World();
+    const bench = await Bench.of(small({}, { in_flight: 1 }, 3), world);
+    world.fate = () => ({ after_s: 20 * 24 * 3600 });
+    expect((await (await bench.start()).finish()).ended).toBe('APPROVAL_EXPIRED');
+    world.clock.advance(-20 * 24 * 3600);
+    expect((await (await bench.resume()).finish()).ended).toBe('APPROVAL_EXPIRED');
+    expect(world.sendings).toHaveLength(1);
+  });
+
   test.each([2, 3, 4])(
     'a full disk at append %i: STORE_UNUSABLE, nothing more is sent, resume goes on',
     async (full_at) => {

@@ -16,6 +16,7 @@ export async function startRun(deps: EngineDeps, options: PerformOptions): Promi
     machine: new RunMachine(options.program),
     pending: new Pending(),
     active_ms: 0,
+    last_wall_ms: 0,
     gate: null,
     finished: null,
   });

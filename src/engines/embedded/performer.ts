@@ -54,6 +54,8 @@ export class Performer {
   #gate: Gate | null;
   #finished: RunEnd | null;
   #draining = false;
+  /** The latest time that was seen. The clock may be set back: an approval that has expired stays expired. */
+  #latest_ms: number;
   /** Why nothing may be sent any more. */
   #denied: ExpctlError | null = null;
 
@@ -64,6 +66,7 @@ export class Performer {
     this.#pending = recovered.pending;
     this.#gate = recovered.gate;
     this.#finished = recovered.finished;
+    this.#latest_ms = recovered.last_wall_ms;
     this.#timers = new Timers(deps.clock);
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
     this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#obey(message));
@@ -80,7 +83,7 @@ export class Performer {
       tools: this.#deps.tools,
       clock: this.#deps.clock,
       workFolder: (point, step, attempt) => this.#deps.workFolder(run, point, step, attempt),
-      mayDispatch: () => approved.checkTime(this.#deps.clock.now_ms()),
+      mayDispatch: () => approved.checkTime(this.#effectiveNow_ms()),
       denied: (error) => {
         this.#denied ??= error;
         this.#drain(error.message);
@@ -97,6 +100,11 @@ export class Performer {
       pollEnded: (point, step, answer) => this.machine.pollEnded(point, step, answer),
       fatal: (error) => this.#fail(error),
     });
+  }
+
+  #effectiveNow_ms(): number {
+    this.#latest_ms = Math.max(this.#latest_ms, this.#deps.clock.now_ms());
+    return this.#latest_ms;
   }
 
   openTools(): Promise<Result<void>> {
@@ -207,6 +215,7 @@ export class Performer {
   }
 
   #durable(row: JournalRow): void {
+    this.#latest_ms = Math.max(this.#latest_ms, row.wall_ms);
     if (row.type === 'gate.opened') this.#gate = gateOf(row);
     this.#deps.onRow(row);
   }

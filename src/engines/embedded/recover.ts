@@ -15,6 +15,8 @@ export interface Recovered {
   readonly pending: Pending;
   /** Milliseconds in which the run was performed, was not paused, and no gate was open. */
   readonly active_ms: number;
+  /** The latest time that the journal holds, in milliseconds since 1970; 0 where it is empty. */
+  readonly last_wall_ms: number;
   /** The gate that opened last; it may be closed again. */
   readonly gate: Gate | null;
   /** How the run ended; null where it has not. */
@@ -49,10 +51,10 @@ class Recovery implements Recovered {
   readonly machine: RunMachine;
   readonly pending = new Pending();
   active_ms = 0;
+  last_wall_ms = 0;
   gate: Gate | null = null;
   finished: RunEnd | null = null;
   readonly #lock_sha256: string;
-  #last_wall_ms = 0;
   #last_fence = 0;
 
   constructor(program: Program, lock_sha256: string) {
@@ -84,8 +86,8 @@ class Recovery implements Recovered {
   /** Between two rows of one performance the run was in the state that it had before the second. */
   #countTime(row: JournalRow): void {
     const performed = row.fence === this.#last_fence && countsAsActive(this.machine.study);
-    if (performed) this.active_ms += Math.max(0, row.wall_ms - this.#last_wall_ms);
-    this.#last_wall_ms = Math.max(this.#last_wall_ms, row.wall_ms);
+    if (performed) this.active_ms += Math.max(0, row.wall_ms - this.last_wall_ms);
+    this.last_wall_ms = Math.max(this.last_wall_ms, row.wall_ms);
     this.#last_fence = row.fence;
   }
 }
