@@ -14,7 +14,8 @@ import { plural } from '../ui/format.ts';
 import type { App } from './app.ts';
 import { approvalsFolder, lockIn, type LockOnDisk, readLock, sha256Of } from './locks.ts';
 import { usage } from './options.ts';
-import { envelopeFiles, type FoundRequest, newestFor, requestNamed, requestsIn } from './requests.ts';
+import { shownPath, storeOf } from './project.ts';
+import { envelopeFiles, type FoundRequest, newestFor, requestNamed, requestsIn, usesOf } from './requests.ts';
 
 /** A lock together with what is asked about it. */
 export interface Prepared extends LockOnDisk {
@@ -119,10 +120,21 @@ export async function openSigning(app: App, prepared: Prepared, wishes: SigningW
   const now_ms = app.clock.now_ms();
   const { requested_by, validity } = request.request;
   const window = { notBefore: validity.not_before, notAfter: validity.not_after };
-  if (wishes.decision === 'approve') unwrap(checkWindow(now_ms, window, 'request'));
+  if (wishes.decision === 'approve') {
+    unwrap(checkWindow(now_ms, window, 'request'));
+    if (!prepared.request_is_new) await assertRunsLeft(app, prepared, request);
+  }
   const purpose = { purpose: 'approve', decision: wishes.decision, requested_by } as const;
   const allowed = unwrap(maySign(trust, signer.publicKey, { ...purpose, terminal: app.terminal.interactive, now_ms }));
   return { request, folder, signer, now_ms, ...allowed };
+}
+
+/** Nobody is made to sign what starts nothing. Another store may count otherwise: that is for `run` to say. */
+async function assertRunsLeft(app: App, { project, lock_path }: Prepared, request: RequestDocument): Promise<void> {
+  const uses = await usesOf(app, storeOf(app, project, undefined), request);
+  if (uses < request.request.max_runs) return;
+  const hint = `Ask for more: expctl request ${shownPath(app, lock_path)}`;
+  throw new ExpctlError('APPROVAL_USED', `All runs that the request asks for (${uses}) have been started.`, { hint });
 }
 
 /** Signs a decision on what was prepared, and writes it. What is signed is the bytes that were read, not the files as they are now. */

@@ -19,6 +19,7 @@ import {
   readEnvelopes,
   requestNamed,
   requestsIn,
+  usesOf,
 } from './requests.ts';
 
 /** What is asked about: bytes of a lock, whatever they are, and where approvals of it lie. */
@@ -93,7 +94,8 @@ export async function gatherEvidence(
   const { request } = asked.value.request;
   const environment = await environmentDigest(app, candidate.project, wishes.env ?? request.environment.name);
   if (!environment.ok) return environment;
-  const runs_used = wishes.runs_used ?? (await usesOf(app, candidate, wishes, asked.value));
+  const runs_used =
+    wishes.runs_used ?? (await usesOf(app, storeOf(app, candidate.project, wishes.store), asked.value.request));
   const { folder, request: document } = asked.value;
   const evidence = { envelopes, environment: environment.value, runs_used };
   return ok({ folder, request: document, trust: trust.value, ...evidence });
@@ -227,24 +229,4 @@ function notAskedFor(candidate: Candidate, requests: readonly RequestFolder[]): 
   const hint =
     'If the change is meant, have it signed: `expctl review`, or `expctl request`. If not, restore the lock that was approved.';
   return new ExpctlError('LOCK_CHANGED', message, { hint, details: { asked, found } });
-}
-
-/** Runs that the store counts for a request; none where there is no store. Throws STORE_UNUSABLE. */
-async function usesOf(
-  app: App,
-  candidate: Candidate,
-  wishes: AuthoriseWishes,
-  { request }: FoundRequest,
-): Promise<number> {
-  const store = storeOf(app, candidate.project, wishes.store);
-  const reader = await app.openReader(store);
-  if (!reader.ok) {
-    if (reader.error.code === 'NOT_FOUND') return 0;
-    throw reader.error;
-  }
-  try {
-    return await reader.value.usesOf(request.sha256);
-  } finally {
-    await reader.value.close();
-  }
 }

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ExpctlError } from '../base/error.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import { unwrap } from '../base/result.ts';
@@ -32,6 +32,20 @@ export interface PlanInput {
   readonly texts: ReadonlyMap<string, string>;
 }
 
+/** Files of a project that are no plans: a list of all that a plan must hold would not help. */
+function refuseOthers(path: string): void {
+  const name = basename(path);
+  if (/(^|\.)lock\.json$/.test(name)) {
+    throw usage(
+      `${path} is a lock, not a plan.`,
+      'Read it with `expctl review`; give `check` and `lock` the plan beside it.',
+    );
+  }
+  if (/^tools\.ya?ml$/.test(name)) {
+    throw usage(`${path} is a tools file, not a plan.`, '`expctl tools list` and `expctl tools pin` read it.');
+  }
+}
+
 /** Reads and checks a plan. Starts nothing and asks no network. Throws where a file cannot be read at all. */
 export async function readPlan(
   app: App,
@@ -39,6 +53,7 @@ export async function readPlan(
   environment_name: string = LOCAL_ENVIRONMENT.name,
 ): Promise<PlanInput> {
   const plan_path = resolve(app.cwd, path);
+  refuseOthers(path);
   const bytes = unwrap(await app.files.read(plan_path));
   const project = await projectOf(app, plan_path);
   const file = shownPath(app, plan_path);

@@ -110,3 +110,17 @@ function createdAt({ request }: RequestFolder): number {
 function unreadable(cause: ExpctlError): ExpctlError {
   return new ExpctlError('APPROVAL_INVALID', cause.message, { hint: cause.hint, cause });
 }
+
+/** Runs that a store counts for a request; none where there is no store. Throws STORE_UNUSABLE. */
+export async function usesOf(app: App, store: string, request: RequestDocument): Promise<number> {
+  const reader = await app.openReader(store);
+  if (!reader.ok) {
+    if (reader.error.code === 'NOT_FOUND') return 0;
+    throw reader.error;
+  }
+  try {
+    return await reader.value.usesOf(request.sha256);
+  } finally {
+    await reader.value.close();
+  }
+}

@@ -275,6 +275,17 @@ describe('tools and environments', () => {
     ]);
   });
 
+  test('files of a project that are no plans are refused by name', async () => {
+    for (const [file, what] of [
+      ['plans/beam-small.lock.json', 'is a lock, not a plan'],
+      ['tools.lock.json', 'is a lock, not a plan'],
+      ['tools.yaml', 'is a tools file, not a plan'],
+    ]) {
+      const { status, stdout, stderr } = await at.run(['check', file!]);
+      expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(what!)]);
+    }
+  });
+
   test('a tools file that says something else than the pins is told: the pins count', async () => {
     const declared = makeProject();
     const beam = readFileSync(new URL('../../examples/beam/tools.yaml', import.meta.url), 'utf8');

@@ -73,6 +73,12 @@ describe('run', () => {
     const third = await project.run(...run);
     expect([third.status, third.stderr]).toEqual([3, expect.stringContaining('have been started')]);
     expect(calls(project)).toHaveLength(10);
+    const approve = ['approve', project.lock, '--key', project.key, '--trust', project.trust];
+    const useless = await project.run(...approve);
+    expect([useless.status, useless.stderr]).toEqual([3, expect.stringContaining('expctl request square.lock.json')]);
+    await project.succeed('request', project.lock, '--by', 'lead');
+    await project.succeed(...approve);
+    expect((await project.run(...run)).status).toBe(5);
   });
 
   test('refuses a tool that is not the one that was pinned, before anything runs and without using up the approval', async () => {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ERROR_CODES, type ErrorCode } from '../../src/base/error.ts';
 import { BeamLike, RUN } from './beam-like.ts';
@@ -69,7 +71,10 @@ async function run(line: string, env: Readonly<Record<string, string>> = {}) {
 }
 
 test('an invalid plan is reported as its document, with the status of a failure', async () => {
-  const { status, stdout } = await run('check tools.yaml --json');
+  const beam = prepared.copy();
+  onTestFinished(() => beam.remove());
+  writeFileSync(join(beam.project, 'not-a.plan.yaml'), 'tools: {}\n');
+  const { status, stdout } = await beam.run(['check', 'not-a.plan.yaml', '--json'], { env: beam.env });
   expect(status).toBe(2);
   expect((JSON.parse(stdout) as { problems: unknown[] }).problems.length).toBeGreaterThan(3);
 });
