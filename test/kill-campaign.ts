@@ -58,14 +58,17 @@ async function disturbed(
   for (let left = kills; ; args = ['resume', run, ...flags]) {
     const { child, lines, ended } = project.start(args);
     let until = 1 + Math.floor(random() * 8);
+    let killed = false;
     for await (const line of lines) {
-      if (line.includes('"type":"version"')) continue; // the run may not have begun yet
+      if (killed || line.includes('"type":"version"')) continue; // nothing left to kill; or the run may not have begun yet
       until -= 1;
       if (left === 0 || until !== 0) continue;
       const servers = random() < 0.5 ? childrenOf(child.pid!, 'server.js') : [];
       if (servers.some(kill)) tally.server += 1;
-      else if (kill(child.pid!)) tally.engine += 1;
-      else continue;
+      else if (kill(child.pid!)) {
+        killed = true;
+        tally.engine += 1;
+      } else continue;
       left -= 1;
       until = 1 + Math.floor(random() * 8);
     }
