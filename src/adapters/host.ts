@@ -78,17 +78,26 @@ function git(folder: string, args: readonly string[], good: readonly number[] = 
   });
 }
 
-/** Starts expctl detached from this terminal; returns its process id once it has started. */
-export function detach(script: string, args: readonly string[], log_file: string): Promise<number> {
+/** Starts expctl detached from this terminal (the port `App.detach`); with the options of Node that this process has. */
+export function detach(
+  script: string,
+  args: readonly string[],
+  log_file: string,
+): Promise<{ pid: number; ended: () => number | string | null }> {
   mkdirSync(dirname(log_file), { recursive: true });
   const log = openSync(log_file, 'a', 0o600);
-  const child = spawn(process.execPath, [script, ...args], { detached: true, stdio: ['ignore', log, log] });
+  const argv = [...process.execArgv, script, ...args];
+  const child = spawn(process.execPath, argv, { detached: true, stdio: ['ignore', log, log] });
+  let end: number | string | null = null;
+  child.once('exit', (status, signal) => {
+    end = status ?? signal;
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('spawn', () => {
       closeSync(log);
       child.unref();
-      resolve(child.pid ?? 0);
+      resolve({ pid: child.pid ?? 0, ended: () => end });
     });
   });
 }

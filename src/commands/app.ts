@@ -42,6 +42,13 @@ export interface Terminal {
   readonly columns: number;
 }
 
+/** A process that goes on when this one ends. */
+export interface DetachedProcess {
+  readonly pid: number;
+  /** How it ended: its exit status, or the signal's name; null while it runs. */
+  ended(): number | string | null;
+}
+
 export interface ToolsOptions {
   /** Relative paths of tools start here. */
   readonly project_folder: string;
@@ -78,8 +85,8 @@ export interface App {
   signer(key_path: string): Promise<Result<Signer>>;
   /** Host, versions, git commit: kept beside what a run observes. */
   hostFacts(project: string): Promise<JsonObject>;
-  /** Starts expctl itself, detached from this terminal, its output appended to the file; returns its process id. */
-  detach(args: readonly string[], log_file: string): Promise<number>;
+  /** Starts expctl itself, detached from this terminal, its output appended to the file. */
+  detach(args: readonly string[], log_file: string): Promise<DetachedProcess>;
   /** The status with which the process will end, once the command is done; 0 unless said otherwise. */
   exit(code: number): void;
   /** Calls back on SIGINT and SIGTERM; returns the way to stop listening. */

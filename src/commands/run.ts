@@ -8,7 +8,7 @@ import type { ArtifactStore } from '../engines/ports.ts';
 import { eventOf, type RunStarted } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { compileProgram } from '../kernel/program.ts';
-import type { App } from './app.ts';
+import type { App, DetachedProcess } from './app.ts';
 import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence, type KeptEvidence } from './authorised.ts';
 import { openLock, readLockFile } from './locks.ts';
 import {
@@ -34,6 +34,7 @@ interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption 
   readonly id?: string;
 }
 
+const TAKEN_POLL_S = 0.05;
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export function runCommand(app: App): Command {
@@ -178,6 +179,22 @@ function assertOneFormat({ json, jsonl }: RunOptions): void {
   }
 }
 
+/** Waits until the process in the background performs the run, so that the next command finds it; or until it has ended. */
+async function taken(app: App, store: string, run: string, child: DetachedProcess): Promise<void> {
+  while (child.ended() === null) {
+    if ((await holderPid(app, store, run)) === child.pid) return;
+    await new Promise<void>((resolve) => void app.clock.after(TAKEN_POLL_S, resolve));
+  }
+}
+
+/** Null as well while the store is being made: the process that makes it says what is wrong with it, if anything is. */
+async function holderPid(app: App, store: string, run: string): Promise<number | null> {
+  const reader = await app.openReader(store).catch(() => null);
+  if (reader === null || !reader.ok) return null;
+  const holder = await reader.value.holder(run).finally(() => reader.value.close());
+  return holder.pid;
+}
+
 /** Everything that could be refused was checked here, before the terminal is left. */
 async function detached(
   app: App,
@@ -197,9 +214,18 @@ async function detached(
     ...(options.junit === undefined ? [] : ['--junit', options.junit]),
     ...(options.takeOver === true ? ['--take-over'] : []),
   ];
-  const pid = await app.detach([...args, ...flags], log);
+  const child = await app.detach([...args, ...flags], log);
+  await taken(app, store, run, child);
+  const { pid } = child;
+  const ended = child.ended();
+  const file = shownPath(app, log);
+  if (options.json === true) app.terminal.out(JSON.stringify({ run, pid, log, ended }, null, 2));
+  if (ended !== null) {
+    app.exit(typeof ended === 'number' ? ended : 1);
+    app.terminal.note(`Run ${run}: the process in the background has ended already (${ended}); it said why in ${file}`);
+    return;
+  }
   const at = storeFlag(options);
-  if (options.json === true) app.terminal.out(JSON.stringify({ run, pid, log }, null, 2));
-  else app.terminal.note(`Run ${run} goes on in the background (process ${pid}), lines in ${shownPath(app, log)}`);
+  app.terminal.note(`Run ${run} goes on in the background (process ${pid}), lines in ${file}`);
   app.terminal.note(`  Look: expctl watch ${run}${at}   End it in good order: expctl pause ${run}${at}`);
 }

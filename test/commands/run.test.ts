@@ -188,6 +188,31 @@ test('a revocation counts for `resume`, also where the folder of the request was
   expect(calls(project)).toHaveLength(5);
 });
 
+describe('run --detach', () => {
+  test('returns once the run is performed: the next command finds it, and a pause reaches it', async () => {
+    const project = await approved(2);
+    const trust = ['--trust', project.trust];
+    const begun = await project.process('run', project.lock, ...trust, '--id', 'one', '--detach', '--json');
+    expect(begun.status).toBe(0);
+    expect(JSON.parse(begun.stdout)).toMatchObject({ run: 'one', pid: expect.any(Number) });
+    await project.succeed('pause', 'one', '--reason', 'later');
+    const watched = await project.run('watch', 'one');
+    expect(watched.status).toBe(5);
+    expect((await project.run('resume', 'one', ...trust)).status).toBe(5);
+    expect(calls(project)).toHaveLength(5);
+  });
+
+  test('tells how the process ended where it did at once, and where it said why', async () => {
+    const project = await approved(1);
+    writeFileSync(join(project.project, 'tool.mjs'), 'process.exit(3); // another program');
+    const begun = await project.process('run', project.lock, '--trust', project.trust, '--id', 'one', '--detach');
+    expect([begun.status, begun.stderr]).toEqual([7, expect.stringContaining('.expctl/logs/one.log')]);
+    const log = readFileSync(join(project.project, '.expctl', 'logs', 'one.log'), 'utf8');
+    expect(log).toContain('is not the one that was pinned');
+    expect(calls(project)).toEqual([]);
+  });
+});
+
 describe('pause and cancel', () => {
   test('left while nobody performs the run are obeyed by the next `resume`', async () => {
     const project = await approved();

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type Circumstances, type Ended, TestApp } from './support.ts';
+import { type Circumstances, type Ended, runProcess, TestApp } from './support.ts';
 
 /** A program that squares a number; fails at 3 where FAIL is in its folder; counts its starts in a file. */
 const TOOL = `
@@ -67,6 +67,11 @@ export class SquareProject {
 
   run(...args: readonly string[]): Promise<Ended> {
     return this.app().run(args);
+  }
+
+  /** In a process of its own. */
+  process(...args: readonly string[]): Promise<Ended> {
+    return runProcess(args, this.project, { HOME: join(this.root, 'home'), USER: 'tester' });
   }
 
   async succeed(...args: readonly string[]): Promise<Ended> {
