@@ -188,6 +188,19 @@ test('a revocation counts for `resume`, also where the folder of the request was
   expect(calls(project)).toHaveLength(5);
 });
 
+test('run --wait blocks at the gate, and goes on in the same process once it is decided elsewhere', async () => {
+  const project = await approved();
+  const trust = ['--trust', project.trust];
+  const waiting = project.process('run', project.lock, ...trust, '--id', 'one', '--wait', '--json');
+  let opened = await project.run('gate', 'one');
+  while (opened.status !== 5) opened = await project.run('gate', 'one');
+  await project.succeed('gate', 'one', '--outcome', 'continue', '--key', project.key, ...trust);
+  const { status, stdout } = await waiting;
+  expect(status).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ run: 'one', state: 'stopped', reason: 'all is known' });
+  expect(calls(project)).toHaveLength(5);
+});
+
 describe('run --detach', () => {
   test('returns once the run is performed: the next command finds it, and a pause reaches it', async () => {
     const project = await approved(2);
