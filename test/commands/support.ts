@@ -140,7 +140,11 @@ export class TestApp {
 }
 
 /** Runs the program from its source, with nothing in its environment but PATH and what is given. */
-export function runProcess(args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export function runProcess(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const argv = ['--import', import.meta.resolve('tsx'), join(ROOT, 'src/main.ts'), ...args];
   const child = spawn(process.execPath, argv, {
     cwd,
