@@ -107,7 +107,7 @@ class ApprovedLock<L> {
   get request(): ApprovalRequest {
     return this.#contents.request;
   }
-  /** What the request allows: the engine enforces these beside the lock's own. */
+  /** What the request allows: the same as the lock states, since a narrower request is refused until an engine keeps its limits. */
   get limits(): Limits {
     return this.#contents.limits;
   }
