@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, uptime } from 'node:os';
 import { dirname } from 'node:path';
 import type { JsonObject } from '../base/json.ts';
 import type { Clock } from '../engines/ports.ts';
 
 export const systemClock: Clock = {
   now_ms: () => Date.now(),
+  // Counts sleep as well, so that a laptop that was closed overnight is not taken for a clock that was set.
+  monotonic_ms: () => uptime() * 1000,
   after: (seconds, fire) => afterLong(Math.max(0, seconds * 1000), fire),
 };
 

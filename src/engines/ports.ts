@@ -24,7 +24,7 @@ export interface RunRow {
 export interface InboxMessage {
   readonly id: number;
   readonly run: string;
-  readonly kind: 'pause' | 'resume' | 'cancel' | 'gate';
+  readonly kind: 'pause' | 'resume' | 'cancel' | 'gate' | 'resolve' | 'retry';
   readonly body: JsonObject;
 }
 
@@ -39,6 +39,8 @@ export interface JournalReader {
   /** Ordered by position. */
   read(run: string, options?: { stream?: string; after_position?: number; limit?: number }): AsyncIterable<JournalRow>;
   head(run: string, stream: string): Promise<{ seq: number; hash: string } | null>;
+  /** The last row of a stream, or of the whole run; null if there is none. One look, however long the journal. */
+  last(run: string, stream?: string): Promise<JournalRow | null>;
   runs(): Promise<readonly RunRow[]>;
   usesOf(request_sha256: string): Promise<number>;
   inbox(run: string): Promise<readonly InboxMessage[]>;
@@ -54,13 +56,79 @@ export interface RunHolder {
   readonly machine: string | null;
 }
 
+/**
+ * The state of a run behind one of its rows, so that resuming need not fold all that came before. A cache: whatever is proved is
+ * recomputed from the rows.
+ */
+export interface Snapshot {
+  /** Everything up to this row is in it. */
+  readonly position: number;
+  /** Canonical JSON; the engine knows what it means. */
+  readonly body: string;
+}
+
+export interface SnapshotStore {
+  /** The latest snapshot of a run; null if there is none. */
+  snapshot(run: string): Promise<Snapshot | null>;
+  /** Keeps a snapshot of a run in place of the one before; at the store's leisure, never in the way of an append. */
+  keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void>;
+}
+
+/** Tokens that a step of a run wants, all or nothing. */
+export interface PoolWant {
+  readonly point: number;
+  readonly step: string;
+  readonly attempt: number;
+  readonly uses: Readonly<Record<string, number>>;
+}
+
+/** One step of a run, as the holder of tokens. */
+export interface PoolHolder {
+  readonly point: number;
+  readonly step: string;
+}
+
+/** What a run gives back to the pools of its store and asks of them, in one transaction. */
+export interface PoolExchange {
+  /** Given back, or no longer wanted. */
+  readonly released: readonly PoolHolder[];
+  readonly wanted: readonly PoolWant[];
+  /** The key of the effect for which tokens are held, once its intent stands in the journal. */
+  readonly bound: readonly (PoolHolder & { readonly key: string })[];
+}
+
+/** The pools of a store, shared by all of its runs. */
+export interface PoolArbiter {
+  /**
+   * Takes part in the same commit as appends of this turn, behind them. Tokens given back are granted to whoever is next, in this
+   * transaction. Returns what is granted to this run by it, the wants of earlier calls included. Throws RUN_LOCKED.
+   */
+  exchangeTokens(lease: Lease, exchange: PoolExchange): Promise<readonly PoolHolder[]>;
+  /**
+   * What a run that goes on still holds and wants, by its journal: tokens of anything else are given back, wants are queued anew in their
+   * old place. Returns what is granted. Throws RUN_LOCKED.
+   */
+  reconcileTokens(
+    lease: Lease,
+    open: { readonly held: readonly PoolWant[]; readonly wanted: readonly PoolWant[] },
+  ): Promise<readonly PoolHolder[]>;
+  /** Calls back with what other processes' releases have granted to the run; returns the way to stop it. */
+  onTokens(lease: Lease, callback: (granted: readonly PoolHolder[]) => void): () => void;
+}
+
 /** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */
 export interface JournalStore extends JournalReader {
   /**
-   * Creates a run, counts one use of its request, and appends its first events, in one transaction.
+   * Creates a run, counts one use of its request, and appends its first events, in one transaction. `pools` are the capacities that
+   * its lock states: it is granted nothing that would take more of a pool, counted over the whole store.
    * APPROVAL_USED when `max_runs` uses of the request are already counted; USAGE when there is a run of that id.
    */
-  createRun(run: RunRow, max_runs: number, first: readonly NewEvent[]): Promise<Result<Lease>>;
+  createRun(
+    run: RunRow,
+    max_runs: number,
+    first: readonly NewEvent[],
+    pools?: Readonly<Record<string, number>>,
+  ): Promise<Result<Lease>>;
   /**
    * Takes the lease of a run whose holder is gone. RUN_LOCKED while another live process holds it, and also when nobody can tell
    * from here (another machine or container), unless a person says by `take_over` that the holder is gone. NOT_FOUND.
@@ -145,6 +213,8 @@ export interface ToolDiscovery {
 /** Time and identity of this process, passed in so that tests can hold them still. */
 export interface Clock {
   now_ms(): number;
+  /** Milliseconds since some moment of this boot: never set, never goes back. */
+  monotonic_ms(): number;
   /** Calls back once after the time has passed; returns the way to cancel it. */
   after(seconds: number, fire: () => void): () => void;
 }

@@ -11,8 +11,17 @@ export type RunEvent = StudyEvent | PointEvent;
 export type StudyEvent = StudyFact | StudyRecord;
 export type PointEvent = PointFact | PointRecord;
 
-/** Version of the meaning of events and plans: a run is resumed and replayed only by a build that knows it. */
+/**
+ * Version of the meaning of events and plans, signed with every lock: a run is resumed and replayed only by a build that knows it, and
+ * keeps the meaning with which it was signed.
+ *
+ * - 1: an unknown outcome fails its step; a missing licence is a failure like any other; each run grants its own pools.
+ * - 2: an unknown outcome waits for a person (`effect.resolved`); a missing licence waits and burns no attempt; pools are granted by the
+ *   store; points and phases can be cancelled, failed points tried again; `infeasible` points do not count against `failed_points`.
+ */
 export const SEMANTICS = 1;
+/** The oldest that this build still knows. */
+export const OLDEST_SEMANTICS = 1;
 
 // --- study: facts -------------------------------------------------------------------------------------------------
 
@@ -23,7 +32,10 @@ export type StudyFact =
   | StudyTimerFired
   | RunPaused
   | RunResumed
-  | RunCancelled;
+  | RunCancelled
+  | PointsCancelled
+  | PhaseCancelled
+  | PointsRetried;
 
 /** The run of an approved lock began. */
 export interface RunStarted {
@@ -68,10 +80,37 @@ export interface RunCancelled {
   readonly by: string;
   readonly reason: string;
 }
+/**
+ * Points for which an expression over constants, variables, derived values and `point` (its number) is true are not evaluated: those
+ * in flight end as cancelled, those that have not begun never do. Semantics 2.
+ */
+export interface PointsCancelled {
+  readonly type: 'points.cancelled';
+  readonly where: string;
+  readonly by: string;
+  readonly reason: string;
+}
+/** A design phase evaluates no further point; those in flight end as cancelled, and the study goes on behind it. Semantics 2. */
+export interface PhaseCancelled {
+  readonly type: 'phase.cancelled';
+  readonly phase: string;
+  readonly by: string;
+  readonly reason: string;
+}
+/**
+ * Failed points are tried again from the step that failed; answers that they have are kept. A run that has ended goes on for them, and
+ * an open gate opens anew behind them, with the new evidence. Semantics 2.
+ */
+export interface PointsRetried {
+  readonly type: 'points.retried';
+  /** Ascending. */
+  readonly points: readonly number[];
+  readonly by: string;
+}
 
 // --- study: records -----------------------------------------------------------------------------------------------
 
-export type StudyRecord = PhaseStarted | PointStarted | PhaseFinished | GateOpened | DecisionMade | RunFinished;
+export type StudyRecord = PhaseStarted | PointStarted | PointSkipped | PhaseFinished | GateOpened | DecisionMade | RunFinished;
 
 /** A phase began, for the `occurrence`-th time (from 1). */
 export interface PhaseStarted {
@@ -83,6 +122,13 @@ export interface PhaseStarted {
 /** A point of a design table was taken in hand. */
 export interface PointStarted {
   readonly type: 'point.started';
+  readonly point: number;
+  readonly table: string;
+  readonly row: number;
+}
+/** A point of a design table was not taken in hand, since points like it were cancelled (`points.cancelled`). */
+export interface PointSkipped {
+  readonly type: 'point.skipped';
   readonly point: number;
   readonly table: string;
   readonly row: number;
@@ -127,9 +173,11 @@ export type PointFact =
   | EffectAnswered
   | EffectResent
   | PointTimerFired
+  | EffectResolved
   | PointPaused
   | PointResumed
-  | PointCancelled;
+  | PointCancelled
+  | PointRetried;
 
 /** First event of a point's stream: its assignment of all variables, as bare numbers in their declared units. */
 export interface PointBegan {
@@ -157,6 +205,21 @@ export interface EffectResent {
   readonly part: EffectPart;
   readonly attempt: number;
 }
+/**
+ * A person found out, and signed, what became of an effect whose outcome was unknown: `done` with what the tool would have answered,
+ * `failed` (it happened, to no use), or `not_done` (it is sent, or asked after, again under its key). Semantics 2.
+ */
+export interface EffectResolved {
+  readonly type: 'effect.resolved';
+  readonly step: string;
+  readonly part: EffectPart;
+  readonly attempt: number;
+  readonly as: 'done' | 'failed' | 'not_done';
+  /** The answer of `done`; null otherwise. */
+  readonly outcome: Outcome | null;
+  readonly statement_sha256: string;
+  readonly by: string;
+}
 export interface PointTimerFired {
   readonly type: 'point.timer_fired';
   readonly timer: string;
@@ -170,10 +233,14 @@ export interface PointResumed {
 export interface PointCancelled {
   readonly type: 'point.cancelled';
 }
+/** A point that had failed goes on at the steps that failed, or were left. Semantics 2. */
+export interface PointRetried {
+  readonly type: 'point.retried';
+}
 
 // --- point: records -----------------------------------------------------------------------------------------------
 
-export type PointRecord = EffectIntended | StepSkipped | StepFailed | PointEnded;
+export type PointRecord = EffectIntended | StepSkipped | StepFailed | StepUnresolved | PointEnded;
 
 /** Written and durable before anything leaves the process. The writer adds `observed.key`, the effect's key. */
 export interface EffectIntended {
@@ -199,6 +266,14 @@ export interface StepFailed {
   readonly class: FailureClass;
   readonly message: string;
   readonly again_in_s: number | null;
+}
+/** Nobody knows whether an effect happened, and sending it again could make it happen twice: a person has to say. Semantics 2. */
+export interface StepUnresolved {
+  readonly type: 'step.unresolved';
+  readonly step: string;
+  readonly part: EffectPart;
+  readonly attempt: number;
+  readonly message: string;
 }
 export interface PointEnded {
   readonly type: 'point.ended';
@@ -279,16 +354,21 @@ const STUDY_FACTS: ReadonlySet<string> = new Set<StudyFact['type']>([
   'run.paused',
   'run.resumed',
   'run.cancelled',
+  'points.cancelled',
+  'phase.cancelled',
+  'points.retried',
 ]);
 const POINT_FACTS: ReadonlySet<string> = new Set<PointFact['type']>([
   'point.began',
   'step.granted',
   'effect.answered',
   'effect.resent',
+  'effect.resolved',
   'point.timer_fired',
   'point.paused',
   'point.resumed',
   'point.cancelled',
+  'point.retried',
 ]);
 
 /** Facts come from outside; everything else must follow from them. */

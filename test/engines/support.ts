@@ -27,6 +27,10 @@ export class ManualClock implements Clock {
   #now_ms = NOON_MS + DAY_MS;
   #timers: { due_ms: number; fire: () => void; polls: boolean }[] = [];
 
+  monotonic_ms(): number {
+    return this.now_ms();
+  }
+
   now_ms(): number {
     return this.#now_ms;
   }
@@ -155,6 +159,7 @@ export class Process {
     const { world } = bench;
     const clock: Clock = {
       now_ms: () => world.clock.now_ms(),
+      monotonic_ms: () => world.clock.now_ms(),
       after: (seconds, fire) => world.clock.after(seconds, () => (this.alive ? fire() : undefined)),
     };
     this.journal = openJournal(bench.folder, { clock, process: processFacts(pid, bench.alive) });
@@ -262,6 +267,7 @@ export class Process {
       release: async (lease) => (this.alive ? journal.release(lease) : never),
       read: (...args) => journal.read(...args),
       head: (...args) => journal.head(...args),
+      last: (...args) => journal.last(...args),
       holder: (...args) => journal.holder(...args),
       runs: () => journal.runs(),
       usesOf: (...args) => journal.usesOf(...args),

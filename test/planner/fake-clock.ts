@@ -9,6 +9,10 @@ export class FakeClock implements Clock {
   readonly #watches = new Set<() => void>();
   #now_ms = Date.UTC(2026, 0, 31, 12);
 
+  monotonic_ms(): number {
+    return this.now_ms();
+  }
+
   now_ms(): number {
     return this.#now_ms;
   }

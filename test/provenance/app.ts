@@ -40,6 +40,7 @@ function appOf(options: TestApp, output: { out: string; err: string }, exit: (co
       ? systemClock
       : {
           now_ms: () => options.now_ms!,
+          monotonic_ms: () => options.now_ms!,
           after: (_seconds, fire) => {
             options.onWait?.();
             const timer = setImmediate(fire);

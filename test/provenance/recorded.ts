@@ -101,6 +101,10 @@ export class VirtualClock implements Clock {
   #timers: { due_ms: number; order: number; fire: () => void }[] = [];
   #stopped = false;
 
+  monotonic_ms(): number {
+    return this.now_ms();
+  }
+
   now_ms(): number {
     return this.#now_ms;
   }

@@ -117,6 +117,10 @@ export class SqliteJournal implements JournalStore {
     return this.#connected().reader.head(run, stream);
   }
 
+  async last(run: string, stream?: string): Promise<JournalRow | null> {
+    return this.#connected().reader.last(run, stream);
+  }
+
   async runs(): Promise<readonly RunRow[]> {
     return this.#connected().reader.runs();
   }

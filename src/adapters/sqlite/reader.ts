@@ -28,6 +28,7 @@ export class SqliteReader implements JournalReader {
   readonly #here: ProcessFacts | null;
   readonly #ofRun: Database.Statement<unknown[], JournalRow>;
   readonly #ofStream: Database.Statement<unknown[], JournalRow>;
+  readonly #lastOfRun: Database.Statement<unknown[], JournalRow>;
   readonly #lastOfStream: Database.Statement<unknown[], JournalRow>;
 
   constructor(database: Database.Database, file: string, here: ProcessFacts | null = null) {
@@ -38,6 +39,7 @@ export class SqliteReader implements JournalReader {
     this.#ofRun = this.#prepare(`${rows} AND position > ? ORDER BY position LIMIT ?`);
     // In a stream, the order of seq is that of position, and there is an index on it.
     this.#ofStream = this.#prepare(`${rows} AND stream = ? AND seq > ? AND +position > ? ORDER BY seq LIMIT ?`);
+    this.#lastOfRun = this.#prepare(`${rows} ORDER BY position DESC LIMIT 1`);
     this.#lastOfStream = this.#prepare(`${rows} AND stream = ? ORDER BY seq DESC LIMIT 1`);
   }
 
@@ -67,6 +69,11 @@ export class SqliteReader implements JournalReader {
   async head(run: string, stream: string): Promise<{ seq: number; hash: string } | null> {
     const row = this.lastRow(run, stream);
     return row === undefined ? null : { seq: row.seq, hash: row.hash };
+  }
+
+  async last(run: string, stream?: string): Promise<JournalRow | null> {
+    if (stream !== undefined) return this.lastRow(run, stream) ?? null;
+    return this.#ask(() => this.#lastOfRun.get(run)) ?? null;
   }
 
   async runs(): Promise<readonly RunRow[]> {

@@ -12,7 +12,7 @@ import { type JournalRow, pointStream } from '../../../src/ir/events.ts';
  *   write FOLDER RUN   takes the run and appends until it is killed; prints the hash of each acknowledged row
  */
 const [mode, folder, run] = process.argv.slice(2) as [string, string, string];
-const clock: Clock = { now_ms: () => Date.now(), after: () => () => undefined };
+const clock: Clock = { now_ms: () => Date.now(), monotonic_ms: () => performance.now(), after: () => () => undefined };
 const journal = openJournal(folder, { clock, process: thisProcess() });
 
 if (mode === 'start') {

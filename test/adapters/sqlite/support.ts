@@ -19,6 +19,10 @@ export function temporaryFolder(): string {
 export class StillClock implements Clock {
   #waiting: (() => void)[] = [];
 
+  monotonic_ms(): number {
+    return this.now_ms();
+  }
+
   now_ms(): number {
     return 1_700_000_000_000;
   }
