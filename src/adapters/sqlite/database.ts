@@ -1,10 +1,12 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import { syncPath } from './files.ts';
+import { migrate } from './migrate.ts';
 import { type Profile, pragmasOf, profileFor, sqliteVersionProblem } from './profile.ts';
-import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
 
@@ -34,13 +36,13 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
       refuseVersion(database);
       checkIdentity(database, file, true);
       setProfile(database, profileFor(options.file_system ?? fileSystemOf(folder)), timeout);
-      createSchema(database);
+      migrate(database, file);
       checkIdentity(database, file, false);
     } catch (error) {
       database.close();
       throw error;
     }
-    if (isNew) for (const made of [folder, dirname(folder)]) syncFolder(made);
+    if (isNew) for (const made of [folder, dirname(folder)]) syncPath(made);
     return database;
   } catch (error) {
     throw storeError(error, file);
@@ -140,25 +142,6 @@ export function isBusy(error: unknown): boolean {
   return cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY');
 }
 
-function createSchema(database: Database.Database): void {
-  const create = database.transaction(() => {
-    if (database.pragma('user_version', { simple: true }) !== 0) return;
-    database.exec(SCHEMA);
-    database.pragma(`application_id = ${APPLICATION_ID}`);
-    database.pragma(`user_version = ${SCHEMA_VERSION}`);
-  });
-  if (database.pragma('user_version', { simple: true }) === 0) create.immediate();
-}
-
 function fileSystemOf(folder: string): number | null {
   return process.platform === 'linux' ? statfsSync(folder).type : null;
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }

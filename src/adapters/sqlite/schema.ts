@@ -2,16 +2,16 @@
 export const APPLICATION_ID = 0x45585043;
 
 /** `PRAGMA user_version`: a newer one is refused, since only a newer expctl knows what it means. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** What is only ever added to. */
 const APPEND_ONLY = ['events', 'runs', 'approval_uses'];
 
 /**
- * The store. `events.position` is the rowid, so that it grows over all runs; a run reads its own by `events_of_run`, which the
+ * The store of version 1. `events.position` is the rowid, so that it grows over all runs; a run reads its own by `events_of_run`, which the
  * rowid ends. A lease row outlives its holder (`pid` null), for the next fence must be higher.
  */
-export const SCHEMA = `
+const VERSION_1 = `
 CREATE TABLE runs (
   run TEXT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -79,3 +79,20 @@ CREATE TRIGGER ${table}_hold BEFORE UPDATE ON ${table}
 BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
 `,
 ).join('')}`;
+
+/**
+ * What version 2 adds; one statement each, so that a test can end the process behind every one. Only additions: a process of an older
+ * expctl that performs a run meanwhile goes on writing, and knows nothing of them.
+ */
+const VERSION_2: readonly string[] = [
+  // The latest snapshot of each run. A cache: replaced, never evidence, and a row whose digest does not hold is ignored.
+  `CREATE TABLE snapshots (
+    run TEXT PRIMARY KEY REFERENCES runs (run),
+    position INTEGER NOT NULL CHECK (position >= 1),
+    sha256 TEXT NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT`,
+];
+
+/** What leads from each version to the next, the first from an empty file; a new store takes the same way as an old one. */
+export const MIGRATIONS: readonly (readonly string[])[] = [[VERSION_1], VERSION_2];
