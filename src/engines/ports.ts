@@ -169,6 +169,33 @@ export interface ToolCall {
   /** Upper limit of one sending; the kernel's deadline is the plan's. */
   readonly timeout_s: number;
   readonly signal: AbortSignal;
+  /** Only the conformance kit wants one. */
+  readonly fault?: SendingFault;
+}
+
+/** What a tool answered and nobody heard. */
+export type Unheard =
+  | { readonly kind: 'answer'; readonly answer: Json }
+  | { readonly kind: 'failure'; readonly class: string; readonly message: string };
+
+/**
+ * A fault that is injected into one sending, between expctl and the tool:
+ *   `drop_request`    the tool never gets it
+ *   `drop_answer`     the answer is read, so the tool has executed, and is thrown away
+ *   `hold_answer`     the same, but it arrives after all once it is released; of a program, whose answer is its end, as `drop_answer`
+ *   `kill_on_answer`  the tool's process group is killed once its answer is there (of a program: once that begins) and before it is heard
+ *   `kill_after`      the same, but no later than `after_ms` milliseconds after the request was written
+ */
+export interface SendingFault {
+  readonly kind: 'drop_request' | 'drop_answer' | 'hold_answer' | 'kill_on_answer' | 'kill_after';
+  readonly after_ms?: number;
+  /**
+   * Told once, when the fault has struck. A call whose request or answer was dropped stays out until its time is over or it is given up.
+   *
+   * @param unheard what the tool answered; null where it was given nothing or answered nothing
+   * @param release lets an answer that was held arrive
+   */
+  readonly struck: (unheard: Unheard | null, release: () => void) => void;
 }
 
 /** How a sending ended. `lost` means that nobody knows whether the effect happened. */

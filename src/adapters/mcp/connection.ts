@@ -1,16 +1,18 @@
 import { performance } from 'node:perf_hooks';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { McpError, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { type JSONRPCMessage, McpError, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import * as z from 'zod';
 import { ExpctlError, messageOf } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import type { SendingFault } from '../../engines/ports.ts';
 import type { PinnedTool } from '../../ir/tools.ts';
 import { wasKilled } from '../tools-group.ts';
 import { findExecutable, notFound, toolEnvironment } from '../tools-program.ts';
 import { endInWords, printable, printableEnd, quoted } from '../tools-text.ts';
 import { ListedTools, type ListedTool } from './contract.ts';
 import { GroupTransport } from './transport.ts';
+import { FaultyWire } from './wire.ts';
 
 /** To start, to list and to tell its version: a server that imports a CAD kernel takes several seconds on a busy machine. */
 const START_MS = 60_000;
@@ -33,6 +35,11 @@ export type Reply =
   | { readonly kind: 'result'; readonly result: CallResult }
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'malformed'; readonly message: string };
+
+/** A fault of one call; `reply` is what nobody heard. */
+export interface CallFault extends Pick<SendingFault, 'kind' | 'after_ms'> {
+  readonly struck: (reply: Reply | null, release: () => void) => void;
+}
 
 export interface ServerOptions {
   readonly name: string;
@@ -130,10 +137,11 @@ export class McpConnection {
    * Calls a tool. Undefined when no answer came and none will be heard: `signal` was aborted (the server is told that the call is
    * cancelled), or the server ended.
    */
-  async call(name: string, args: JsonObject, signal: AbortSignal): Promise<Reply | undefined> {
+  async call(name: string, args: JsonObject, signal: AbortSignal, fault?: CallFault): Promise<Reply | undefined> {
     this.in_flight += 1;
     try {
       const request = { method: 'tools/call', params: { name, arguments: args } } as const;
+      if (fault !== undefined) this.#arm(request.params, fault);
       // Progress never extends the limit, for the SDK's timer is out of the game.
       return { kind: 'result', result: await this.#client.request(request, CallResult, { signal, timeout: NEVER_MS }) };
     } catch (error) {
@@ -147,6 +155,14 @@ export class McpConnection {
     } finally {
       this.in_flight -= 1;
     }
+  }
+
+  #arm(params: object, { struck, ...fault }: CallFault): void {
+    this.#transport.wire ??= new FaultyWire(() => this.#transport.kill());
+    this.#transport.wire.arm(params, {
+      ...fault,
+      struck: (response, release) => struck(response === null ? null : replyOf(response), release),
+    });
   }
 
   /** The answer of the version probe; undefined where it gives none. */
@@ -205,6 +221,15 @@ export class McpConnection {
       hint: 'The server does not keep to the protocol; update it, or tell its authors.',
     });
   }
+}
+
+/** What a response would have been to the client. */
+function replyOf(response: JSONRPCMessage): Reply {
+  if ('error' in response) return { kind: 'refused', message: printable(response.error.message) };
+  const result = CallResult.safeParse('result' in response ? response.result : null);
+  return result.success
+    ? { kind: 'result', result: result.data }
+    : { kind: 'malformed', message: printable(reasonOf(result.error)) };
 }
 
 /** The Python package mcp dropped in version 2 what many servers are written with; they end while they are imported. */

@@ -7,7 +7,7 @@ import { driftError } from '../tools-drift.ts';
 import { argumentsOf, CallLimit, driftFailure, type Failure, failed, lost, toolFacts } from '../tools-ends.ts';
 import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
 import { answerOf, keepArtifacts } from './answer.ts';
-import type { McpConnection, Reply, ServerOptions } from './connection.ts';
+import type { CallFault, McpConnection, Reply, ServerOptions } from './connection.ts';
 import { compareContracts, startPinned } from './verify.ts';
 
 /** Ends of the server in a row, without an answer between them, after which it counts as broken. */
@@ -58,7 +58,7 @@ export class McpSession implements ToolSession {
       if (ready === undefined || limit.stopped !== null) return failed(limit.unsent, facts);
       if (!ready.ok) return failed(ready.error, facts);
       const mark = ready.value.stderr.total;
-      const reply = await ready.value.call(call.call, args.value, limit.signal);
+      const reply = await ready.value.call(call.call, args.value, limit.signal, faultOf(call, check.value));
       const observed = await this.#observe(facts, started, ready.value, mark);
       return await this.#endOf(call, limit, ready.value, reply, check.value, observed);
     } finally {
@@ -192,4 +192,18 @@ export class McpSession implements ToolSession {
     if (dropped > 0) observed['stderr_dropped_bytes'] = dropped;
     return observed;
   }
+}
+
+/** The call's fault, if it is to have one, told in answers rather than messages. */
+function faultOf({ fault }: ToolCall, check: SchemaCheck | null): CallFault | undefined {
+  if (fault === undefined) return undefined;
+  return {
+    ...fault,
+    struck: (reply, release) => {
+      const answer = reply === null ? null : answerOf(reply, check);
+      if (answer === null) fault.struck(null, release);
+      else if (answer.ok) fault.struck({ kind: 'answer', answer: answer.value }, release);
+      else fault.struck({ kind: 'failure', ...answer.error }, release);
+    },
+  };
 }

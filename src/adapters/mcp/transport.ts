@@ -3,6 +3,7 @@ import { type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol
 import { type GroupOptions, type ProcessEnd, ProcessGroup } from '../tools-group.ts';
 import { StderrRing } from '../tools-stderr.ts';
 import { quoted } from '../tools-text.ts';
+import type { FaultyWire } from './wire.ts';
 
 /** Longest message of a server, in bytes: what the SDK's own transport takes. */
 const MESSAGE_BYTES = 10 * 1024 * 1024;
@@ -27,6 +28,8 @@ export class GroupTransport implements Transport {
   /** What the server did wrong on its standard output or input; it is ended then. */
   fault: string | null = null;
   end: ProcessEnd | null = null;
+  /** What stands between here and the server while faults are injected. */
+  wire: FaultyWire | null = null;
   readonly #options: GroupOptions;
   #group: ProcessGroup | null = null;
   #parts: Buffer[] = [];
@@ -68,6 +71,7 @@ export class GroupTransport implements Transport {
     return new Promise((resolve, reject) => {
       const stdin = this.#group?.child?.stdin;
       if (stdin === undefined || this.#down) return reject(new Error('The server has ended.'));
+      if (this.wire?.outgoing(message) === false) return resolve();
       stdin.write(`${JSON.stringify(message)}\n`, (error) => {
         if (!error) return resolve();
         // Broken pipe: the server ends, or has closed its standard input; either way it hears nothing any more.
@@ -75,6 +79,11 @@ export class GroupTransport implements Transport {
         reject(error);
       });
     });
+  }
+
+  /** Ends everything that the server started, without a word. */
+  kill(): void {
+    void this.#group?.stop('SIGKILL');
   }
 
   async close(): Promise<void> {
@@ -104,11 +113,16 @@ export class GroupTransport implements Transport {
   #takeLine(line: string): void {
     try {
       const message = JSONRPCMessageSchema.safeParse(JSON.parse(line));
-      if (message.success) return this.onmessage?.(message.data);
+      if (message.success) return this.#hand(message.data);
     } catch {
       // No JSON, or so deep that the SDK cannot even complain of it.
     }
     this.#fail(`It wrote to standard output what is no MCP message: ${quoted(line)}`, 'SIGKILL');
+  }
+
+  #hand(message: JSONRPCMessage): void {
+    const deliver = () => this.onmessage?.(message);
+    if (this.wire === null || this.wire.incoming(message, deliver)) deliver();
   }
 
   #fail(fault: string, from: 'stdin' | 'SIGKILL'): void {

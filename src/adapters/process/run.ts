@@ -3,6 +3,7 @@ import { type GroupOptions, type ProcessEnd, ProcessGroup } from '../tools-group
 import { reason } from '../tools-artifacts.ts';
 import type { CallLimit } from '../tools-ends.ts';
 import { StderrRing } from '../tools-stderr.ts';
+import type { SendingFault } from '../../engines/ports.ts';
 
 /** Of each stream, in bytes. */
 const STREAM_BYTES = 64 * 1024 * 1024;
@@ -51,11 +52,12 @@ interface RunOptions extends GroupOptions {
   readonly capture_folder: string;
   readonly limit: CallLimit;
   readonly log: (line: string) => void;
+  readonly fault?: SendingFault | undefined;
 }
 
 /** Starts a program in a process group of its own, and waits until nothing of it is left. */
 export async function runProgram(options: RunOptions): Promise<ProgramRun> {
-  const { limit, capture_folder, stdin, log } = options;
+  const { limit, capture_folder, stdin, log, fault: wanted } = options;
   const stdout = new Capture(`${capture_folder}/stdout`);
   const stderr = new Capture(`${capture_folder}/stderr`);
   const group = new ProcessGroup(options);
@@ -78,6 +80,7 @@ export async function runProgram(options: RunOptions): Promise<ProgramRun> {
     void group.stop('SIGTERM');
   };
   group.child?.stdout.on('data', (chunk: Buffer) => take(stdout, 'standard output', chunk));
+  if (wanted !== undefined) killFor(wanted, group);
   group.child?.stderr.on('data', (chunk: Buffer) => {
     told.push(chunk);
     take(stderr, 'standard error', chunk);
@@ -90,4 +93,13 @@ export async function runProgram(options: RunOptions): Promise<ProgramRun> {
   stdout.close();
   stderr.close();
   return { end, stdout, stderr, stopped, fault };
+}
+
+/** A program's answer begins with the first byte on its standard output. */
+function killFor({ kind, after_ms = 0 }: SendingFault, group: ProcessGroup): void {
+  if (kind !== 'kill_on_answer' && kind !== 'kill_after') return;
+  const kill = () => void group.stop('SIGKILL');
+  group.child?.stdout.once('data', kill);
+  const timer = kind === 'kill_after' ? setTimeout(kill, after_ms) : undefined;
+  void group.ended.then(() => clearTimeout(timer));
 }

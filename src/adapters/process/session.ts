@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import type { CallEnd, ToolCall, ToolSession } from '../../engines/ports.ts';
+import type { CallEnd, SendingFault, ToolCall, ToolSession } from '../../engines/ports.ts';
 import type { ArtifactRef } from '../../ir/events.ts';
 import type { LockedTool } from '../../ir/lock.ts';
 import { exists } from '../files/files.ts';
@@ -74,13 +74,16 @@ export class ProcessSession implements ToolSession {
     const prepared = await this.#prepare(call);
     if (limit.stopped !== null) return failed(limit.unsent, facts);
     if (!prepared.ok) return failed(prepared.error, facts);
+    if (call.fault?.kind === 'drop_request') return unheard(call.fault, failed(limit.unsent, facts));
     const folder = await mkdtemp(join(tmpdir(), 'expctl-'));
     try {
       const started = performance.now();
-      const run = await startCall(prepared.value, { capture_folder: folder, limit, log: this.#log });
+      const { fault } = call;
+      const run = await startCall(prepared.value, { capture_folder: folder, limit, log: this.#log, fault });
       const streams = await this.#keepStreams(run);
       const observed = observe(facts, started, run, streams);
       const end = await this.#endOf(call, prepared.value, run, limit);
+      if (fault !== undefined) return unheard(fault, { ...end, observed });
       return end.kind === 'answer'
         ? { ...end, artifacts: [...end.artifacts, ...streams], observed }
         : { ...end, observed };
@@ -175,4 +178,13 @@ function observe(facts: JsonObject, started: number, { end }: ProgramRun, stream
   if (end.signal !== null) observed['exit_signal'] = end.signal;
   for (const { name, sha256 } of streams) observed[`${name.replace('.txt', '')}_sha256`] = sha256;
   return observed;
+}
+
+/** What a fault makes of an end: nobody hears it. */
+function unheard(fault: SendingFault, end: CallEnd): CallEnd {
+  const { kind } = fault;
+  const told = kind === 'drop_request' || end.kind === 'lost' ? null : end;
+  fault.struck(told, () => {});
+  const killed = kind === 'kill_on_answer' || kind === 'kill_after';
+  return lost(killed ? 'died' : 'timeout', 'The program’s answer was not heard.', end.observed);
 }

@@ -8,6 +8,7 @@ import { isArtifactName } from '../tools-artifacts.ts';
 import type { CallLimit, Failure } from '../tools-ends.ts';
 import { findExecutable, isFile, toolEnvironment } from '../tools-program.ts';
 import { quoted } from '../tools-text.ts';
+import type { SendingFault } from '../../engines/ports.ts';
 import { callArgv } from './argv.ts';
 import type { PinnedOutput } from './judge.ts';
 import { type ProgramRun, runProgram } from './run.ts';
@@ -70,7 +71,12 @@ async function inProject(project_folder: string, elements: readonly string[]): P
 
 export async function startCall(
   { stale, output: _, ...start }: PreparedCall,
-  options: { capture_folder: string; limit: CallLimit; log: (line: string) => void },
+  options: {
+    capture_folder: string;
+    limit: CallLimit;
+    log: (line: string) => void;
+    fault?: SendingFault | undefined;
+  },
 ): Promise<ProgramRun> {
   for (const path of stale) await rm(path, { recursive: true, force: true });
   return runProgram({ ...start, ...options });
