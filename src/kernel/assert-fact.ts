@@ -19,7 +19,11 @@ const ANSWERED: Shape = {
   artifacts: Array.isArray,
 };
 const FAILED: Shape = { ok: (value) => value === false, class: text, message: text };
+const counts: Check = (value) => Array.isArray(value) && value.every(count);
+const ended: Check = (value) => value === 'done' || value === 'failed' || value === 'not_done';
 const outcome: Check = (value) => isJsonObject(value) && has(value, value['ok'] === true ? ANSWERED : FAILED);
+
+const outcomeOrNull: Check = (value) => value === null || outcome(value);
 
 const STUDY: Readonly<Record<StudyFact['type'], Shape>> = {
   'run.started': { semantics: count, lock_sha256: text, request_sha256: text, approvals: texts },
@@ -29,6 +33,9 @@ const STUDY: Readonly<Record<StudyFact['type'], Shape>> = {
   'run.paused': { by: text, reason: text },
   'run.resumed': { by: text },
   'run.cancelled': { by: text, reason: text },
+  'points.cancelled': { where: text, by: text, reason: text },
+  'phase.cancelled': { phase: text, by: text, reason: text },
+  'points.retried': { points: counts, by: text },
 };
 
 const EFFECT: Shape = { step: text, part, attempt: count };
@@ -37,10 +44,12 @@ const POINT: Readonly<Record<PointFact['type'], Shape>> = {
   'step.granted': { step: text },
   'effect.answered': { ...EFFECT, outcome },
   'effect.resent': EFFECT,
+  'effect.resolved': { ...EFFECT, as: ended, outcome: outcomeOrNull, statement_sha256: text, by: text },
   'point.timer_fired': { timer: text },
   'point.paused': {},
   'point.resumed': {},
   'point.cancelled': {},
+  'point.retried': {},
 };
 
 const SHAPES: Readonly<Record<'study' | 'point', Readonly<Record<string, Shape>>>> = { study: STUDY, point: POINT };

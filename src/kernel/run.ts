@@ -1,5 +1,6 @@
 import {
   isFact,
+  type EffectPart,
   type PointFinished,
   type PointFact,
   pointOf,
@@ -21,8 +22,12 @@ import type { Json } from '../base/json.ts';
 
 /** What the engine is to do, once the events are durable. What the machines tell each other is done already. */
 export type RunCommand =
-  | { readonly point: null; readonly command: Exclude<StudyCommand, { do: 'start_point' | 'signal_points' }> }
-  | { readonly point: number; readonly command: Exclude<PointCommand, { do: 'want' | 'release' | 'end' }> };
+  | {
+      readonly point: null;
+      readonly command: Exclude<StudyCommand, { do: 'start_point' | 'retry_point' | 'signal_points' }>;
+    }
+  /** `want` and `release` only from semantics 2 on, where tokens are the store's to grant. */
+  | { readonly point: number; readonly command: Exclude<PointCommand, { do: 'end' }> };
 
 export interface StreamEvent {
   readonly stream: string;
@@ -50,6 +55,22 @@ interface StreamState {
   expected: (StudyRecord | PointRecord)[];
 }
 
+/** A point that failed, as it may go on. */
+interface Left {
+  readonly state: PointState;
+  readonly seq: number;
+}
+
+/** State of a run between two transactions; plain JSON. Cut off from the machine only by being written down. */
+export interface MachineSnapshot {
+  readonly study: StudyState | null;
+  readonly points: readonly PointState[];
+  readonly left: readonly (Left & { readonly point: number })[];
+  readonly pools: PoolState;
+  /** Sequence numbers of the streams of the study and of points in flight. */
+  readonly seqs: Readonly<Record<string, number>>;
+}
+
 const END = 'the end of the stream';
 
 const SIGNALS: Readonly<Record<'pause' | 'resume' | 'cancel', Signal>> = {
@@ -71,10 +92,12 @@ export class RunMachine {
   readonly program: Program;
   study: StudyState | null = null;
   readonly points = new Map<number, PointState>();
-  readonly pools: PoolState;
+  pools: PoolState;
+  readonly #left = new Map<number, Left>();
   readonly #streams = new Map<string, StreamState>();
   /** What machines have told and is not in the journal yet. */
   readonly #to_begin = new Map<number, PointFact>();
+  readonly #to_retry = new Set<number>();
   readonly #to_signal = new Map<number, Signal[]>();
   readonly #to_finish = new Map<number, PointResult>();
 
@@ -83,16 +106,62 @@ export class RunMachine {
     this.pools = newPools(program.lock.pools);
   }
 
+  /**
+   * A machine in the state that a snapshot of the same program kept. Whether the snapshot is true is for its keeper to know.
+   */
+  static restore(program: Program, { study, points, left, pools, seqs }: MachineSnapshot): RunMachine {
+    const machine = new RunMachine(program);
+    machine.study = study;
+    machine.pools = pools;
+    for (const point of points) machine.points.set(point.point, point);
+    for (const { point, state, seq } of left) machine.#left.set(point, { state, seq });
+    for (const [stream, seq] of Object.entries(seqs)) machine.#streams.set(stream, { seq, expected: [] });
+    return machine;
+  }
+
+  /** @throws Error within a transaction: while something that was told, or must follow, is not there yet */
+  snapshot(): MachineSnapshot {
+    this.close();
+    const seqs = [...this.#streams].map(([stream, { seq }]) => [stream, seq] as const);
+    return {
+      study: this.study,
+      points: [...this.points.values()],
+      left: [...this.#left].map(([point, { state, seq }]) => ({ point, state, seq })),
+      pools: this.pools,
+      seqs: Object.fromEntries(seqs),
+    };
+  }
+
+  /** Steps that wait for a person to say what became of their effect. */
+  unresolved(): {
+    readonly point: number;
+    readonly step: string;
+    readonly part: EffectPart;
+    readonly attempt: number;
+  }[] {
+    return [...this.points.values()].flatMap(({ point, steps }) =>
+      this.program.steps.flatMap(({ name: step, parts }) => {
+        const { status, part, attempt } = steps[step]!;
+        return status === 'unresolved' ? [{ point, step, part: parts[part]!.part, attempt }] : [];
+      }),
+    );
+  }
+
   /** Takes in a fact from outside, and all that the machines tell each other because of it. @throws ImpossibleFact */
   settle(point: number | null, fact: StudyFact | PointFact): Settled {
     const events: StreamEvent[] = [];
     const commands: RunCommand[] = [];
+    if (point !== null && fact.type === 'step.granted') this.#takeGranted(point, fact.step);
     const queue: Fact[] = [point === null ? { point, fact: fact as StudyFact } : { point, fact: fact as PointFact }];
-    // Tokens are granted when nothing else is left to be told, so that a cancel starts nothing new.
+    // Tokens are granted when nothing else is left to be told, so that a cancel starts nothing new. (Semantics 1; later a grant is
+    // a fact from outside.)
     for (let next = queue.shift() ?? this.#grant(); next !== null; next = queue.shift() ?? this.#grant()) {
       const stream = next.point === null ? 'study' : pointStream(next.point);
       const output = this.#step(next);
-      for (const event of [next.fact, ...output.records]) events.push({ stream, event });
+      events.push({ stream, event: next.fact });
+      for (const event of output.records) events.push({ stream, event });
+      this.#stream(stream).seq += 1 + output.records.length;
+      if (next.point === null && next.fact.type === 'point.finished') this.#forget(next.fact.point);
       commands.push(...output.commands);
       queue.push(...output.told);
     }
@@ -138,7 +207,10 @@ export class RunMachine {
     for (const [point] of this.#to_finish) {
       throw new Divergence('study', this.#seqOf('study') + 1, `point.finished for point ${point}`, END);
     }
-    const want = nextGrant(this.pools);
+    for (const point of this.#to_retry) {
+      throw new Divergence(pointStream(point), this.#seqOf(pointStream(point)) + 1, 'point.retried', END);
+    }
+    const want = this.program.lock.semantics < 2 ? nextGrant(this.pools) : null;
     if (want !== null) {
       const stream = pointStream(want.point);
       throw new Divergence(stream, this.#seqOf(stream) + 1, `step.granted for ${want.step}`, END);
@@ -156,6 +228,7 @@ export class RunMachine {
     else if (fact.type === 'point.finished') this.#assertEnded(seq, fact);
     const output = this.#step({ point, fact } as Fact);
     this.#stream(stream).expected.push(...output.records);
+    if (fact.type === 'point.finished') this.#forget(fact.point);
     return output.commands;
   }
 
@@ -181,11 +254,11 @@ export class RunMachine {
         if (told === undefined) throw new ImpossibleFact(`the study has not started point ${point}`);
         return assertSameEvent(stream, seq, told, fact);
       }
-      case 'step.granted': {
-        const want = grantable(this.pools, point, fact.step);
-        if (want === null) throw new ImpossibleFact('it does not wait for tokens, or they are not free');
-        return takeGrant(this.pools, want);
-      }
+      case 'step.granted':
+        return this.#takeGranted(point, fact.step);
+      case 'point.retried':
+        if (!this.#to_retry.has(point)) throw new ImpossibleFact('the study has not said so');
+        return;
       case 'point.paused':
       case 'point.resumed':
       case 'point.cancelled':
@@ -195,6 +268,12 @@ export class RunMachine {
     }
   }
 
+  #takeGranted(point: number, step: string): void {
+    const want = grantable(this.pools, point, step);
+    if (want === null) throw new ImpossibleFact('it does not wait for tokens, or they are not free');
+    takeGrant(this.pools, want);
+  }
+
   #step(next: Fact): Stepped {
     return next.point === null ? this.#stepStudy(next.fact) : this.#stepPoint(next.point, next.fact);
   }
@@ -202,7 +281,6 @@ export class RunMachine {
   #stepStudy(fact: StudyFact): Stepped {
     const [state, output] = stepStudy(this.program, this.study, fact);
     this.study = state;
-    if (fact.type === 'point.finished') this.#forget(fact.point);
     const commands: RunCommand[] = [];
     const told: Fact[] = [];
     for (const command of output.commands) {
@@ -210,6 +288,8 @@ export class RunMachine {
         const began: PointFact = { type: 'point.began', point: command.point, values: command.values };
         this.#to_begin.set(command.point, began);
         told.push({ point: command.point, fact: began });
+      } else if (command.do === 'retry_point') {
+        told.push({ point: command.point, fact: this.#takeUp(command.point) });
       } else if (command.do === 'signal_points') {
         const type = SIGNALS[command.signal];
         for (const point of command.points) {
@@ -225,13 +305,15 @@ export class RunMachine {
     const [state, output] = stepPoint(this.program, this.points.get(point) ?? null, fact);
     this.points.set(point, state);
     if (fact.type === 'point.began') this.#to_begin.delete(point);
+    if (fact.type === 'point.retried') this.#to_retry.delete(point);
     if (fact.type === this.#to_signal.get(point)?.[0]) this.#to_signal.get(point)?.shift();
     const commands: RunCommand[] = [];
     const told: Fact[] = [];
     for (const command of output.commands) {
       if (command.do === 'want') wantTokens(this.pools, { point, step: command.step, uses: command.uses });
-      else if (command.do === 'release') releaseTokens(this.pools, point, command.step);
-      else if (command.do === 'end') {
+      if (command.do === 'release') releaseTokens(this.pools, point, command.step);
+      if (this.#grants && (command.do === 'want' || command.do === 'release')) continue;
+      if (command.do === 'end') {
         this.#to_finish.set(point, command.result);
         told.push({ point: null, fact: { type: 'point.finished', point, result: command.result } });
       } else commands.push({ point, command });
@@ -239,19 +321,44 @@ export class RunMachine {
     return { records: output.records, commands, told };
   }
 
+  /** Whether this machine grants its own pools. */
+  get #grants(): boolean {
+    return this.program.lock.semantics < 2;
+  }
+
   #grant(): Fact | null {
-    const want = nextGrant(this.pools);
+    const want = this.#grants ? nextGrant(this.pools) : null;
     if (want === null) return null;
     takeGrant(this.pools, want);
     return { point: want.point, fact: { type: 'step.granted', step: want.step } };
   }
 
-  /** A finished point leaves nothing behind. */
+  /** A finished point leaves nothing behind, unless it can be tried again. */
   #forget(point: number): void {
+    const state = this.points.get(point);
+    if (state !== undefined && this.study?.failed[point] !== undefined) this.#leave(point, state);
     this.points.delete(point);
     this.#to_finish.delete(point);
     this.#to_signal.delete(point);
     this.#streams.delete(pointStream(point));
+  }
+
+  #leave(point: number, state: PointState): void {
+    const { failed, retryable, to_retry } = this.study!;
+    this.#left.set(point, { state, seq: this.#seqOf(pointStream(point)) });
+    for (const other of this.#left.keys()) {
+      if (this.#left.size <= retryable + to_retry.length) return;
+      if (failed[other] === undefined && !to_retry.includes(other)) this.#left.delete(other);
+    }
+  }
+
+  #takeUp(point: number): PointFact {
+    const { state, seq } = this.#left.get(point)!;
+    this.#left.delete(point);
+    this.points.set(point, state);
+    this.#streams.set(pointStream(point), { seq, expected: [] });
+    this.#to_retry.add(point);
+    return { type: 'point.retried' };
   }
 
   #pointOf(stream: string, seq: number): number | null {

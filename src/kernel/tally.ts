@@ -6,6 +6,8 @@ import type { Program } from './program.ts';
 export interface Tally {
   succeeded: number;
   failed: number;
+  /** Of the failed: those that the tools called infeasible. */
+  infeasible: number;
   cancelled: number;
   feasible: number;
   /** Calls made by finished points. */
@@ -25,13 +27,14 @@ export interface FeasiblePoint {
 const BEST_KEPT = 10;
 
 export function newTally(): Tally {
-  return { succeeded: 0, failed: 0, cancelled: 0, feasible: 0, calls: 0, best: [], feasible_points: [] };
+  return { succeeded: 0, failed: 0, infeasible: 0, cancelled: 0, feasible: 0, calls: 0, best: [], feasible_points: [] };
 }
 
 /** Counts a finished point in. The order in which points finish does not change `best`: ties go to the lower number. */
 export function count(program: Program, tally: Tally, point: number, values: PointValues, result: PointResult): void {
   tally[result.status] += 1;
   tally.calls += result.calls;
+  if (result.failure?.class === 'infeasible') tally.infeasible += 1;
   if (result.feasible !== true) return;
   tally.feasible += 1;
   const feasible: FeasiblePoint = { point, values, metrics: result.metrics };

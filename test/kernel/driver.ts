@@ -1,6 +1,6 @@
 import type { Json } from '../../src/base/json.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
-import type { PointFact, RunEvent, StudyFact } from '../../src/ir/events.ts';
+import type { Outcome, PointFact, RunEvent, StudyFact } from '../../src/ir/events.ts';
 import type { PollCommand, SendCommand } from '../../src/kernel/point.ts';
 import type { Program } from '../../src/kernel/program.ts';
 import { RunMachine, type Settled } from '../../src/kernel/run.ts';
@@ -148,10 +148,7 @@ export class Driver {
     this.take(null, { type: 'gate.decided', ...decided });
   }
 
-  #outcome(
-    point: number,
-    { part, attempt }: SendCommand | PollCommand,
-  ): Extract<PointFact, { outcome: unknown }>['outcome'] {
+  #outcome(point: number, { part, attempt }: SendCommand | PollCommand): Outcome {
     const luck = this.#dice();
     if (luck < this.#weights.failures) {
       const classes = ['transient', 'tool_failed', 'unknown_outcome', 'node_lost', 'transient'];

@@ -244,6 +244,8 @@ export class Performer {
       case 'open_gate':
       case 'stop_poll':
       case 'cancel_timer':
+      case 'want':
+      case 'release':
         return;
       default:
         return unreachable(command);
