@@ -119,6 +119,10 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
       return folder;
     },
     host: await app.hostFacts(project),
+    verifyResolution: async () => {
+      const hint = 'Say what became of the effect with `expctl resolve`.';
+      return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed resolution.', { hint }));
+    },
     verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),
     onRow: outputs.onRow,
     onNotice: outputs.onNotice,
@@ -254,6 +258,16 @@ function endingOf(
         `Then:    expctl resume ${run}${flags}`,
       ];
       return { status: 5, document: { state: 'gate', gate, role, ask, outcomes: [...outcomes] }, next };
+    }
+    case 'unresolved': {
+      const effects = end.effects.map(({ point, step, part, attempt }) => ({ point, step, part, attempt }));
+      const named = effects.slice(0, 5).map(({ point, step }) => `${step} of point ${point}`);
+      const next = [
+        `Run ${run} waits for a person: nobody knows what became of ${named.join(', ')}${effects.length > 5 ? ', …' : ''}.`,
+        `Look:    expctl trace ${run} --point ${effects[0]?.point ?? 1}${store}`,
+        `Say:     expctl resolve ${run} --key FILE${flags}`,
+      ];
+      return { status: 5, document: { state: 'unresolved', effects }, next };
     }
     case 'paused': {
       const status = signal === null ? 5 : SIGNAL_STATUS[signal];

@@ -46,6 +46,8 @@ export interface JournalReader {
   inbox(run: string): Promise<readonly InboxMessage[]>;
   /** Who performs the run. */
   holder(run: string): Promise<RunHolder>;
+  /** The latest snapshot of a run; null if there is none that is as it was written. */
+  snapshot(run: string): Promise<Snapshot | null>;
   close(): Promise<void>;
 }
 
@@ -63,15 +65,8 @@ export interface RunHolder {
 export interface Snapshot {
   /** Everything up to this row is in it. */
   readonly position: number;
-  /** Canonical JSON; the engine knows what it means. */
+  /** JSON; the engine knows what it means. */
   readonly body: string;
-}
-
-export interface SnapshotStore {
-  /** The latest snapshot of a run; null if there is none. */
-  snapshot(run: string): Promise<Snapshot | null>;
-  /** Keeps a snapshot of a run in place of the one before; at the store's leisure, never in the way of an append. */
-  keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void>;
 }
 
 /** Tokens that a step of a run wants, all or nothing. */
@@ -117,7 +112,7 @@ export interface PoolArbiter {
 }
 
 /** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */
-export interface JournalStore extends JournalReader {
+export interface JournalStore extends JournalReader, PoolArbiter {
   /**
    * Creates a run, counts one use of its request, and appends its first events, in one transaction. `pools` are the capacities that
    * its lock states: it is granted nothing that would take more of a pool, counted over the whole store.
@@ -141,6 +136,8 @@ export interface JournalStore extends JournalReader {
    * the hash of the last event of that point's stream, null if it has none. Throws RUN_LOCKED once the lease is another's.
    */
   append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]>;
+  /** Keeps a snapshot of a run in place of the one before, with the next commit; nothing is kept once the lease is another's. */
+  keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void>;
   /** Throws NOT_FOUND if there is no such run. */
   post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
   /** Calls back when the run has new messages, those included that were there before; returns the way to stop it. */

@@ -42,7 +42,8 @@ export function grantable(pools: PoolState, point: number, step: string): Want |
   return want !== undefined && fits(pools, want) ? want : null;
 }
 
-function fits(pools: PoolState, want: Want): boolean {
+/** Whether the tokens of a want are free, as far as this run's own steps go. */
+export function fits(pools: PoolState, want: Want): boolean {
   return Object.entries(want.uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens);
 }
 

@@ -1,6 +1,6 @@
 import { err, ok, type Result } from '../../base/result.ts';
 import type { JsonObject } from '../../base/json.ts';
-import { type RunStarted, SEMANTICS } from '../../ir/events.ts';
+import type { RunStarted } from '../../ir/events.ts';
 import { RunMachine } from '../../kernel/run.ts';
 import type { Lease } from '../ports.ts';
 import { Pending } from './pending.ts';
@@ -37,7 +37,13 @@ async function begin(performer: Performer, deps: EngineDeps, options: PerformOpt
   const { verdict, lock, lock_sha256, request } = options.approved;
   const { request_sha256 } = verdict;
   const approvals = verdict.approvals.map((approval) => approval.envelope_sha256).sort();
-  const started: RunStarted = { type: 'run.started', semantics: SEMANTICS, lock_sha256, request_sha256, approvals };
+  const started: RunStarted = {
+    type: 'run.started',
+    semantics: lock.semantics,
+    lock_sha256,
+    request_sha256,
+    approvals,
+  };
   const settled = performer.settle(null, started);
   const events = performer.observed(settled, {
     ...deps.host,
@@ -46,7 +52,7 @@ async function begin(performer: Performer, deps: EngineDeps, options: PerformOpt
     verdict: verdict as unknown as JsonObject,
   });
   const row = { run, name: lock.name, lock_sha256, request_sha256, created_ms: deps.clock.now_ms() };
-  const lease = await deps.journal.createRun(row, request.max_runs, events);
+  const lease = await deps.journal.createRun(row, request.max_runs, events, lock.pools);
   return lease.ok ? ok(performer.begin(lease.value, settled.commands)) : lease;
 }
 
@@ -68,11 +74,13 @@ export async function resumeRun(deps: EngineDeps, options: PerformOptions): Prom
 async function goOn(deps: EngineDeps, options: PerformOptions, lease: Lease): Promise<Result<Performance>> {
   const { run, program, approved } = options;
   // Messages that are there already were sent before this resumption, which has the last word.
-  const earlier = (await deps.journal.inbox(run)).at(-1)?.id ?? 0;
+  const messages = await deps.journal.inbox(run);
+  const earlier = messages.at(-1)?.id ?? 0;
   const recovered = await recover(program, approved.lock_sha256, deps.journal.read(run));
   if (!recovered.ok) return err(recovered.error);
   const performer = new Performer(deps, options, recovered.value);
   const finished = recovered.value.machine.study?.status === 'finished';
-  const opened = finished ? ok(undefined) : await performer.openTools();
+  const needs_tools = !finished || messages.some(({ kind }) => kind === 'retry');
+  const opened = needs_tools ? await performer.openTools() : ok(undefined);
   return opened.ok ? ok(performer.goOn(lease, earlier)) : opened;
 }

@@ -2,26 +2,22 @@ import { ExpctlError, messageOf } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { unreachable } from '../../base/unreachable.ts';
-import {
-  type GateOpened,
-  type JournalRow,
-  type PointFact,
-  pointOf,
-  pointStream,
-  type StudyFact,
-} from '../../ir/events.ts';
+import { type JournalRow, type PointFact, pointOf, pointStream, type StudyFact } from '../../ir/events.ts';
 import { deadlineStep, deadlineTimer, type PollCommand } from '../../kernel/point.ts';
 import type { RunCommand, RunMachine, Settled } from '../../kernel/run.ts';
+import { fits } from '../../kernel/pools.ts';
 import { WALL_TIME } from '../../kernel/study.ts';
 import { effectKey } from '../effect-key.ts';
-import type { InboxMessage, Lease, NewEvent } from '../ports.ts';
+import type { Lease, NewEvent } from '../ports.ts';
 import { ActiveTime } from './active-time.ts';
 import { Effects } from './effects.ts';
 import { Inbox } from './inbox.ts';
+import { Orders } from './orders.ts';
 import { type Pending, type PendingTimer, timerName } from './pending.ts';
 import type { Recovered } from './recover.ts';
 import { Timers } from './timers.ts';
 import { type Gate, gateOf } from './records.ts';
+import { Tokens } from './tokens.ts';
 import type { EngineDeps, Performance, PerformOptions, RunEnd } from './types.ts';
 
 /**
@@ -42,6 +38,8 @@ export class Performer {
   readonly #timers: Timers;
   readonly #time: ActiveTime;
   readonly #inbox: Inbox;
+  readonly #orders: Orders;
+  readonly #tokens: Tokens;
   readonly #end: Promise<Result<RunEnd>>;
   #resolveEnd!: (end: Result<RunEnd>) => void;
   #lease: Lease | null = null;
@@ -69,11 +67,47 @@ export class Performer {
     this.#latest_ms = recovered.last_wall_ms;
     this.#timers = new Timers(deps.clock);
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
-    this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#obey(message));
+    this.#orders = this.#newOrders();
+    this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#orders.obey(message));
     this.#end = new Promise((resolve) => {
       this.#resolveEnd = resolve;
     });
     this.#effects = this.#newEffects();
+    this.#tokens = this.#newTokens();
+  }
+
+  #newOrders(): Orders {
+    const { journal, host, verifyGate, verifyResolution, onNotice } = this.#deps;
+    return new Orders({
+      run: this.#options.run,
+      machine: this.machine,
+      journal,
+      host,
+      verifyGate,
+      verifyResolution,
+      onNotice,
+      gate: () => this.#gate,
+      ended: () => this.#ended,
+      durable: () => this.#lastAppend,
+      append: (point, fact, observed) => this.#append(this.settle(point, fact), observed),
+      reopened: () => {
+        this.#finished = null;
+      },
+      // Once the message that asks for it is out of the way. What is out is left as it is, for `resume` to find again.
+      pauseNow: () => void setImmediate(() => void this.#finish(ok(this.#finished ?? { kind: 'paused' }))),
+    });
+  }
+
+  #newTokens(): Tokens {
+    const { run, program } = this.#options;
+    const steps = program.lock.semantics < 2 ? [] : program.steps.filter(({ uses }) => Object.keys(uses).length > 0);
+    return new Tokens({
+      run,
+      arbiter: this.#deps.journal,
+      uses_pools: new Set(steps.map(({ name }) => name)),
+      granted: ({ point, step }) => this.#take(point, { type: 'step.granted', step }, {}),
+      fatal: (error) => this.#fail(error),
+    });
   }
 
   #newEffects(): Effects {
@@ -120,6 +154,7 @@ export class Performer {
     this.#lease = lease;
     void this.#guard(async () => {
       for await (const row of this.#deps.journal.read(this.#options.run)) this.#durable(row);
+      await this.#tokens.begin(lease, this.machine);
       this.#perform(commands);
       await this.#listen();
     });
@@ -134,8 +169,13 @@ export class Performer {
   }
 
   async #goOn(earlier: number): Promise<void> {
-    if (this.#finished !== null) return this.#settleEnd();
+    if (this.#finished !== null) {
+      await this.#inbox.read(earlier); // failed points may be tried again
+      if (this.#isOver()) return this.#settleEnd();
+    }
     this.#keepTime();
+    await this.#tokens.begin(this.#lease!, this.machine);
+    if (this.#ended) return;
     for (const { point, command } of [...this.#pending.effects.values()]) {
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
       else this.#poll(point, command);
@@ -150,6 +190,10 @@ export class Performer {
     }
     for (const timer of [...this.#pending.timers.values()]) this.#setTimer(timer);
     await this.#listen();
+  }
+
+  #isOver(): boolean {
+    return this.machine.study?.status === 'finished';
   }
 
   #isPaused(): boolean {
@@ -208,9 +252,11 @@ export class Performer {
     this.#appending += 1;
     const appended = this.#deps.journal.append(this.#lease!, this.observed(settled, observed));
     this.#lastAppend = appended;
+    const exchanged = this.#tokens.exchange(settled.events, settled.commands);
     const rows = await appended;
-    this.#appending -= 1;
     for (const row of rows) this.#durable(row);
+    await exchanged;
+    this.#appending -= 1;
     this.#perform(settled.commands);
   }
 
@@ -239,7 +285,7 @@ export class Performer {
         return;
       }
       case 'finish':
-        this.#finished = { kind: 'finished', status: command.status, reason: command.reason };
+        if (this.#isOver()) this.#finished = { kind: 'finished', status: command.status, reason: command.reason };
         return;
       case 'open_gate':
       case 'stop_poll':
@@ -303,38 +349,6 @@ export class Performer {
     this.#settleEnd();
   }
 
-  async #obey({ kind, body }: InboxMessage): Promise<void> {
-    const { study } = this.machine;
-    if (study === null || study.status === 'finished') return;
-    if (kind === 'gate') return this.#decideGate(body);
-    const by = String(body['by'] ?? 'unknown');
-    const reason = String(body['reason'] ?? '');
-    if (kind === 'pause' && !study.paused) {
-      await this.#append(this.settle(null, { type: 'run.paused', by, reason }), {});
-    } else if (kind === 'resume' && study.paused) {
-      await this.#append(this.settle(null, { type: 'run.resumed', by }), {});
-    } else if (kind === 'cancel' && study.ending?.status !== 'cancelled') {
-      await this.#append(this.settle(null, { type: 'run.cancelled', by, reason }), {});
-    }
-  }
-
-  async #decideGate(body: JsonObject): Promise<void> {
-    await this.#lastAppend; // with which the gate may have opened
-    const gate = this.#gate;
-    const isOpen = () => this.#gate === gate && this.machine.study?.status === 'at_gate';
-    if (gate === null || !isOpen()) {
-      return this.#deps.onNotice('A decision came for a gate that is not open; it changes nothing.');
-    }
-    const decision = await this.#deps.verifyGate(body, gate.opened, gate.head);
-    if (this.#ended) return; // the message stays for whoever goes on with the run
-    if (!decision.ok) return this.#deps.onNotice(`A decision was refused: ${decision.error.message}`);
-    if (!isOpen()) return this.#deps.onNotice('A decision came too late: the gate is closed; it changes nothing.');
-    const { outcome, principal, statement_sha256, envelope_sha256 } = decision.value.details;
-    const { gate: name, occurrence }: GateOpened = gate.opened;
-    const decided = { gate: name, occurrence, outcome, statement_sha256, by: principal };
-    await this.#append(this.settle(null, { type: 'gate.decided', ...decided }), { envelope_sha256 });
-  }
-
   // --- the end ---
 
   /** Ends the performance when nothing is left that this process could do. */
@@ -344,9 +358,22 @@ export class Performer {
     if (this.#finished !== null) return void this.#finish(ok(this.#finished));
     if (study === null || this.#effects.size > 0 || !this.#listening) return;
     if (study.paused) return void this.#finish(this.#denied === null ? ok({ kind: 'paused' }) : err(this.#denied));
-    if (study.status === 'at_gate' && this.#gate !== null && !this.#options.wait) {
-      void this.#finish(ok({ kind: 'gate', gate: this.#gate.opened }));
+    if (this.#options.wait) return;
+    if (study.status === 'at_gate' && this.#gate !== null) {
+      return void this.#finish(ok({ kind: 'gate', gate: this.#gate.opened }));
     }
+    const effects = this.#nothingElse() ? this.machine.unresolved() : [];
+    if (effects.length > 0) void this.#finish(ok({ kind: 'unresolved', effects }));
+  }
+
+  /** Nothing is out, wants tokens or backs off: whatever is not at its end waits for a person. */
+  #nothingElse(): boolean {
+    const { study, pools } = this.machine;
+    if (study?.in_flight.length === 0) return false;
+    // A want that only tokens of this run's own unresolved steps stand against waits for the same person.
+    if (this.#tokens.waiting > 0 && pools.waiting.some((want) => fits(pools, want))) return false;
+    for (const { point } of this.#pending.timers.values()) if (point !== null) return false;
+    return true;
   }
 
   #fail(cause: unknown): void {
@@ -360,6 +387,7 @@ export class Performer {
     if (this.#ended) return;
     this.#ended = true;
     this.#inbox.stop();
+    this.#tokens.end();
     this.#timers.cancelAll();
     // Whatever closing meets does not change how the run ended, and nobody may wait for ever.
     await this.#effects.close().catch(() => undefined);

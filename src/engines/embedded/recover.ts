@@ -69,6 +69,7 @@ class Recovery implements Recovered {
     const commands = this.machine.take(row.stream, row.seq, event);
     this.pending.follow(row.stream, event, commands, row.wall_ms);
     if (event.type === 'gate.opened') this.gate = gateOf(row);
+    if (event.type === 'points.retried') this.finished = null;
     if (event.type === 'run.finished') this.finished = { kind: 'finished', status: event.status, reason: event.reason };
   }
 

@@ -2,7 +2,7 @@ import type { ApprovedLock } from '../../approval/authorise.ts';
 import type { VerifiedDecision } from '../../approval/gate.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Result } from '../../base/result.ts';
-import type { GateOpened, JournalRow, RunFinished } from '../../ir/events.ts';
+import type { EffectPart, EffectResolved, GateOpened, JournalRow, Outcome, RunFinished } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 import type { Program } from '../../kernel/program.ts';
 import type { Clock, JournalStore, ToolHost } from '../ports.ts';
@@ -11,8 +11,28 @@ import type { Clock, JournalStore, ToolHost } from '../ports.ts';
 export type RunEnd =
   | { readonly kind: 'finished'; readonly status: RunFinished['status']; readonly reason: string }
   | { readonly kind: 'gate'; readonly gate: GateOpened }
+  /** Nothing goes on until a person says what became of these (`expctl resolve`). */
+  | { readonly kind: 'unresolved'; readonly effects: readonly UnresolvedEffect[] }
   | { readonly kind: 'paused' }
   | { readonly kind: 'interrupted' };
+
+/** An effect of which nobody knows whether it happened. */
+export interface UnresolvedEffect {
+  readonly point: number;
+  readonly step: string;
+  readonly part: EffectPart;
+  readonly attempt: number;
+}
+
+/** What a person signed about such an effect. */
+export interface VerifiedResolution {
+  readonly as: EffectResolved['as'];
+  /** The answer of `done`, null otherwise. */
+  readonly outcome: Outcome | null;
+  readonly by: string;
+  readonly statement_sha256: string;
+  readonly envelope_sha256: string;
+}
 
 /** The row of the study's stream with which a gate opened. */
 export interface GateHead {
@@ -30,6 +50,12 @@ export interface EngineDeps {
   readonly host: JsonObject;
   /** Verifies a signed decision for the gate that is open, with the head of the study's stream at which it was opened. */
   readonly verifyGate: (message: JsonObject, gate: GateOpened, head: GateHead) => Promise<Result<VerifiedDecision>>;
+  /** Verifies a signed statement on what became of an effect; `intent` is the row with which it was intended. */
+  readonly verifyResolution: (
+    message: JsonObject,
+    effect: UnresolvedEffect,
+    intent: JournalRow,
+  ) => Promise<Result<VerifiedResolution>>;
   /** Told of every row once it is durable. */
   readonly onRow: (row: JournalRow) => void;
   /** Told of what is worth a line and is no event: a refused decision, a tool's restart. */
