@@ -47,6 +47,17 @@ export type ChainReport =
   | { readonly ok: true; readonly rows: number; readonly streams: number }
   | { readonly ok: false; readonly rows: number; readonly streams: number; readonly problems: readonly ChainProblem[] };
 
+/** Where a stream stands: the number of its last row, and this row's hash. */
+export interface ChainHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Whether a row's hash is the hash of its content. */
+export function holds(row: JournalRow, sha256: TextDigest): boolean {
+  return sha256(rowPreimage(row)) === row.hash;
+}
+
 /**
  * Verifies one run's rows as they are read, ordered by position. Memory: one head for each stream.
  *
@@ -55,12 +66,19 @@ export type ChainReport =
  */
 export class ChainVerifier {
   readonly #sha256: TextDigest;
-  readonly #heads = new Map<string, { seq: number; hash: string }>();
+  readonly #heads: Map<string, ChainHead>;
   readonly #problems: ChainProblem[] = [];
   #rows = 0;
 
-  constructor(sha256: TextDigest) {
+  /** @param heads where the rows that are to come begin, by stream, for whoever has verified those before; a stream without begins anew */
+  constructor(sha256: TextDigest, heads: Iterable<readonly [string, ChainHead]> = []) {
     this.#sha256 = sha256;
+    this.#heads = new Map(heads);
+  }
+
+  /** Where every stream stands that had a row, or was given. */
+  get heads(): ReadonlyMap<string, ChainHead> {
+    return this.#heads;
   }
 
   take(row: JournalRow): void {
@@ -71,7 +89,7 @@ export class ChainVerifier {
     } else if (row.prev !== head.hash) {
       this.#report('CHAIN_BREAK', row, 'it does not follow the row before it');
     }
-    if (this.#sha256(rowPreimage(row)) !== row.hash) {
+    if (!holds(row, this.#sha256)) {
       this.#report('BODY_MISMATCH', row, 'its content is not what was hashed');
     }
     if (row.type === 'point.finished') this.#checkPointHead(row);

@@ -2,7 +2,16 @@ import type Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import type { Clock, InboxMessage, JournalStore, Lease, NewEvent, RunHolder, RunRow } from '../../engines/ports.ts';
+import type {
+  Clock,
+  InboxMessage,
+  JournalStore,
+  Lease,
+  NewEvent,
+  RunHolder,
+  RunRow,
+  Snapshot,
+} from '../../engines/ports.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { isBusy, journalFile, openDatabase, storeError } from './database.ts';
@@ -10,6 +19,7 @@ import { EventWriter, type PreparedEvent, prepareEvent } from './event-writer.ts
 import type { ProcessFacts } from './lease.ts';
 import { Leases, runNotFound } from './leases.ts';
 import { SqliteReader } from './reader.ts';
+import { type KeptSnapshot, Snapshots } from './snapshots.ts';
 
 const INBOX_POLL_S = 0.2;
 
@@ -30,6 +40,7 @@ interface Session {
   readonly reader: SqliteReader;
   readonly events: EventWriter;
   readonly leases: Leases;
+  readonly snapshots: Snapshots;
 }
 
 /** A call of `append` that waits for its commit. */
@@ -56,6 +67,7 @@ export class SqliteJournal implements JournalStore {
   #session: Session | null = null;
   #broken: Error | null = null;
   #queue: Waiting[] = [];
+  #kept: KeptSnapshot[] = [];
   #posts = 0;
 
   constructor(open: () => Database.Database, file: string, deps: JournalDeps) {
@@ -104,9 +116,21 @@ export class SqliteJournal implements JournalStore {
     const now_ms = this.#clock.now_ms();
     const prepared = events.map((event) => prepareEvent(event, now_ms));
     return new Promise((resolve, reject) => {
+      this.#flushSoon();
       this.#queue.push({ lease, events: prepared, resolve, reject });
-      if (this.#queue.length === 1) setImmediate(() => this.#flush());
     });
+  }
+
+  async keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void> {
+    this.#refuseIfBroken();
+    return new Promise((resolve, reject) => {
+      this.#flushSoon();
+      this.#kept.push({ lease, snapshot, resolve, reject });
+    });
+  }
+
+  #flushSoon(): void {
+    if (this.#queue.length + this.#kept.length === 0) setImmediate(() => this.#flush());
   }
 
   async *read(run: string, options?: Parameters<JournalStore['read']>[1]): AsyncGenerator<JournalRow> {
@@ -135,6 +159,10 @@ export class SqliteJournal implements JournalStore {
 
   async holder(run: string): Promise<RunHolder> {
     return this.#connected().reader.holder(run);
+  }
+
+  async snapshot(run: string): Promise<Snapshot | null> {
+    return this.#connected().reader.snapshot(run);
   }
 
   async post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number> {
@@ -199,18 +227,23 @@ export class SqliteJournal implements JournalStore {
   }
 
   #flush(): void {
-    const calls = this.#queue;
-    this.#queue = [];
-    if (calls.length === 0) return;
+    const [calls, kept] = [this.#queue, this.#kept];
+    [this.#queue, this.#kept] = [[], []];
+    if (calls.length + kept.length === 0) return;
     try {
-      const outcomes = this.#transaction((session) => calls.map((call) => appendCall(session, call)));
+      const outcomes = this.#transaction((session) => {
+        const appended = calls.map((call) => appendCall(session, call));
+        for (const one of kept) session.snapshots.write(one);
+        return appended;
+      });
       for (const [index, outcome] of outcomes.entries()) {
         const { resolve, reject } = calls[index]!;
         if (outcome.ok) resolve(outcome.value);
         else reject(outcome.error);
       }
+      for (const one of kept) one.resolve();
     } catch (error) {
-      for (const call of calls) call.reject(error);
+      for (const call of [...calls, ...kept]) call.reject(error);
     }
   }
 
@@ -233,13 +266,15 @@ export class SqliteJournal implements JournalStore {
     if (this.#session !== null) return this.#session;
     const database = this.#open();
     const reader = new SqliteReader(database, this.#file, this.#here);
+    const leases = new Leases(database, this.#here);
     this.#session = {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
       reader,
       events: new EventWriter(database, reader),
-      leases: new Leases(database, this.#here),
+      leases,
+      snapshots: new Snapshots(database, leases),
     };
     return this.#session;
   }

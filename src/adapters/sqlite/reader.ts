@@ -1,13 +1,17 @@
+import { hash } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ok, type Result } from '../../base/result.ts';
-import type { InboxMessage, JournalReader, RunHolder, RunRow } from '../../engines/ports.ts';
+import type { InboxMessage, JournalReader, RunHolder, RunRow, Snapshot } from '../../engines/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { journalFile, openDatabaseForReading, storeError } from './database.ts';
 import { type Holder, holderState, type ProcessFacts } from './lease.ts';
 
 /** Rows fetched at once: a reader holds no transaction open between pages, so that it never starves a checkpoint. */
 const PAGE_ROWS = 1_000;
+
+/** Version of the store that has the table. */
+const SNAPSHOTS_SINCE = 2;
 
 const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
 
@@ -114,6 +118,17 @@ export class SqliteReader implements JournalReader {
     const { pid, machine } = row;
     const state = this.#here === null ? 'unknown' : holderState({ ...row, pid }, this.#here);
     return { state: state === 'dead' ? 'gone' : state, pid, machine };
+  }
+
+  /** A store of an older version, which a reader cannot migrate, has none. */
+  async snapshot(run: string): Promise<Snapshot | null> {
+    const row = this.#ask(() => {
+      if (Number(this.#database.pragma('user_version', { simple: true })) < SNAPSHOTS_SINCE) return undefined;
+      const text = 'SELECT position, sha256, body FROM snapshots WHERE run = ?';
+      return this.#prepare<Snapshot & { readonly sha256: string }>(text).get(run);
+    });
+    if (row === undefined || hash('sha256', row.body) !== row.sha256) return null;
+    return { position: row.position, body: row.body };
   }
 
   async close(): Promise<void> {
