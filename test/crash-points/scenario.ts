@@ -1,0 +1,220 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openReader } from '../../src/adapters/sqlite/reader.ts';
+import { eventOf, type JournalRow, pointOf } from '../../src/ir/events.ts';
+import type { CrashTemplate } from './project.ts';
+
+/** Where a process ends itself, by the count of its operations. */
+export interface Kill {
+  readonly at: number;
+  readonly side: 'before' | 'during' | 'after';
+}
+
+/** How one process of a scenario ended. */
+export interface Process {
+  /** The operation at which it killed itself, `journal.append`; null where it ended by itself. */
+  readonly killed_at: string | null;
+  /** Operations until then. */
+  readonly operations: number;
+  /** null where it was killed. */
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+/** What one point came to, and by which bytes. */
+export interface PointOutcome {
+  readonly status: string;
+  readonly failure: string | null;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** By `step.part`: `name sha256` of each file. */
+  readonly artifacts: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A line of the world's ledger: a call was received, or did what it does. By key, or by the folder of the effect. */
+interface LedgerLine {
+  readonly sent?: string;
+  readonly did?: string;
+  readonly key?: string;
+  readonly folder?: string;
+}
+
+export interface ScenarioOptions {
+  /** What lies below the ports counts as well. */
+  readonly deep?: boolean;
+  /** A mistake that is made on purpose (wrapped/planted.ts). */
+  readonly planted?: 'early-append' | 'early-artifact' | 'changing-key' | undefined;
+}
+
+const RUN = 'r';
+const GONE_MS = 10_000;
+const LOOK_MS = 10;
+
+/** One run, performed by as many processes as it needs, in a project and a world of its own. */
+export class Scenario {
+  readonly folder: string;
+  readonly processes: Process[] = [];
+  readonly #template: CrashTemplate;
+  readonly #options: ScenarioOptions;
+
+  constructor(template: CrashTemplate, options: ScenarioOptions = {}) {
+    this.#template = template;
+    this.#options = options;
+    this.folder = template.copy();
+  }
+
+  /** Starts the run, or goes on with it once it is there, as a person would who saw the process die. */
+  async perform(kill: Kill | null): Promise<Process> {
+    const { program, lock, trust } = this.#template;
+    const begun = (await this.rows()).length > 0;
+    const args = begun ? ['resume', RUN] : ['run', lock, '--id', RUN];
+    const trace = join(this.folder, `trace-${this.processes.length}`);
+    const env = {
+      ...this.#template.environment,
+      EXPCTL_TEST_TRACE: trace,
+      ...(kill === null ? {} : { EXPCTL_TEST_KILL: `${kill.at} ${kill.side}` }),
+      ...(this.#options.deep === true ? { EXPCTL_TEST_DEEP: '1' } : {}),
+      ...(this.#options.planted === undefined ? {} : { EXPCTL_TEST_PLANTED: this.#options.planted }),
+    };
+    const { status, stderr } = await runToEnd([program, ...args, '--trust', trust], this.folder, env);
+    const traced = existsSync(trace) ? readFileSync(trace, 'utf8') : '';
+    const [, operations = '0', killed_at = null] = /^(?:killed (\d+) \w+ (\S+)|ended (\d+))/m.exec(traced) ?? [];
+    const ended = /^ended (\d+)/m.exec(traced)?.[1];
+    const process = { killed_at, operations: Number(ended ?? operations), status, stderr };
+    this.processes.push(process);
+    return process;
+  }
+
+  async hasEnded(): Promise<boolean> {
+    return (await this.rows()).some(({ type }) => type === 'run.finished');
+  }
+
+  async rows(): Promise<JournalRow[]> {
+    const opened = openReader(join(this.folder, '.expctl'));
+    if (!opened.ok) return [];
+    const rows: JournalRow[] = [];
+    for await (const row of opened.value.read(RUN)) rows.push(row);
+    await opened.value.close();
+    return rows;
+  }
+
+  async outcomes(): Promise<Record<number, PointOutcome>> {
+    const rows = await this.rows();
+    const outcomes: Record<number, PointOutcome> = {};
+    for (const row of rows) {
+      const event = eventOf(row);
+      if (event.type !== 'point.finished') continue;
+      const { status, metrics, failure } = event.result;
+      const artifacts = artifactsOf(rows.filter(({ stream }) => pointOf(stream) === event.point));
+      outcomes[event.point] = { status, metrics, failure: failure?.class ?? null, artifacts };
+    }
+    return outcomes;
+  }
+
+  /** Intents of the journal, as the world would name them: by key, or by the folder of the effect. */
+  async intents(call: string): Promise<string[]> {
+    const intents: string[] = [];
+    for (const row of await this.rows()) {
+      const event = eventOf(row);
+      if (event.type !== 'effect.intended' || event.call !== call) continue;
+      const folder = join(
+        this.folder,
+        '.expctl/work',
+        RUN,
+        String(pointOf(row.stream)),
+        `${event.step}-${event.attempt}`,
+      );
+      intents.push(call.startsWith('w/') ? String((JSON.parse(row.observed) as { key?: string }).key) : folder);
+    }
+    return intents;
+  }
+
+  /** How often each effect of a kind was sent, or did happen, by the world's own book. */
+  ledger(what: 'sent' | 'did', call: string): Record<string, number> {
+    const file = join(this.folder, 'world/ledger.jsonl');
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const counts: Record<string, number> = {};
+    for (const line of text.split('\n').filter((part) => part !== '')) {
+      const entry = JSON.parse(line) as LedgerLine;
+      if (entry[what] !== call) continue;
+      const name = entry.key ?? entry.folder ?? '';
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** `expctl replay`, with signatures: its status and what it says. */
+  async replay(): Promise<{ readonly status: number; readonly text: string }> {
+    const args = ['replay', RUN, '--trust', this.#template.trust, '--json'];
+    const { status, stdout, stderr } = await this.#template.command(this.folder, args);
+    return { status, text: `${stdout}${stderr}` };
+  }
+
+  /** Command lines of processes that the scenario has started and that do not end. */
+  async leftover(): Promise<string[]> {
+    for (let waited_ms = 0; ; waited_ms += LOOK_MS) {
+      const found = processesIn(this.folder);
+      if (found.length === 0 || waited_ms >= GONE_MS) return found;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function artifactsOf(rows: readonly JournalRow[]): PointOutcome['artifacts'] {
+  const artifacts: Record<string, string[]> = {};
+  for (const row of rows) {
+    const event = eventOf(row);
+    if (event.type !== 'effect.answered' || !event.outcome.ok || event.outcome.artifacts.length === 0) continue;
+    artifacts[`${event.step}.${event.part}`] = event.outcome.artifacts.map(({ name, sha256 }) => `${name} ${sha256}`);
+  }
+  return artifacts;
+}
+
+/** Processes that work somewhere below a folder. */
+export function processesIn(folder: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isBelow(folder, linkOf(`/proc/${name}/cwd`)))
+    .map((name) => `${name} ${textOf(`/proc/${name}/cmdline`).replaceAll('\0', ' ')}`);
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** Empty where the process has ended meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function runToEnd(
+  argv: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number | null; readonly stderr: string }> {
+  const child = spawn(process.execPath, argv, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status) => resolve({ status, stderr }));
+  });
+}
