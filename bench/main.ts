@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { startup } from './benchmarks/startup.ts';
 import { steps } from './benchmarks/steps.ts';
+import { tools } from './benchmarks/tools.ts';
 import type { Benchmark } from './lib/figures.ts';
 import { documentOf, machineLine, type Measured, tableOf } from './lib/report.ts';
 
@@ -12,7 +13,7 @@ import { documentOf, machineLine, type Measured, tableOf } from './lib/report.ts
  * Measures expctl beside what limits it and beside its peers. What is compared is measured in turn within each round, and ratios are
  * taken within a round, so that a machine that others use as well tells the same. Progress goes to standard error.
  */
-const BENCHMARKS: readonly Benchmark[] = [startup, steps];
+const BENCHMARKS: readonly Benchmark[] = [startup, steps, tools];
 
 const USAGE = `npm run bench [-- NAME...] [--rounds N] [--seconds S] [--json FILE]
 
