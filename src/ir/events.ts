@@ -19,7 +19,7 @@ export type PointEvent = PointFact | PointRecord;
  * - 2: an unknown outcome waits for a person (`effect.resolved`); a missing licence waits and burns no attempt; pools are granted by the
  *   store; points and phases can be cancelled, failed points tried again; `infeasible` points do not count against `failed_points`.
  */
-export const SEMANTICS = 1;
+export const SEMANTICS = 2;
 /** The oldest that this build still knows. */
 export const OLDEST_SEMANTICS = 1;
 

@@ -185,10 +185,6 @@ export class PointMachine {
       Object.assign(state, { waived: state.attempt, licence_waits: 0, licence_waited_s: 0 });
       return this.#nextAttempt(state);
     }
-    if (state.status !== 'held') return;
-    // A job that was not asked after any more, or a step whose tokens were taken from it before it was sent.
-    if (state.part === 0) state.status = 'waiting';
-    else if (Object.keys(step.uses).length > 0) this.#want(step, state);
   }
 
   #want(step: ProgramStep, state: StepState): void {
@@ -210,7 +206,10 @@ export class PointMachine {
     const { state } = this.#step(step.name);
     if (this.#stopping() || this.state.paused) return;
     if (state.status === 'waiting') this.#advanceWaiting(step, state);
-    if (state.status === 'held') this.#send(step, state);
+    if (state.status !== 'held') return;
+    // K2: what was resolved, or tried again, has lost its tokens meanwhile.
+    if (Object.keys(step.uses).length > 0 && !state.granted) this.#want(step, state);
+    else this.#send(step, state);
   }
 
   /** Gives back what a step holds, or wants, that will not be sent any more. */

@@ -2,8 +2,10 @@ import type { Json } from '../../src/base/json.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
 import type { Outcome, PointFact, RunEvent, StudyFact } from '../../src/ir/events.ts';
 import type { PollCommand, SendCommand } from '../../src/kernel/point.ts';
+import { fits } from '../../src/kernel/pools.ts';
 import type { Program } from '../../src/kernel/program.ts';
 import { RunMachine, type Settled } from '../../src/kernel/run.ts';
+import { retryRefusal } from '../../src/kernel/study.ts';
 import { STARTED } from './support.ts';
 
 /** An event as a journal keeps it. */
@@ -57,7 +59,7 @@ export class Driver {
     this.#dice = dice;
     this.#weights = weights;
     this.#watch = watch;
-    this.take(null, STARTED);
+    this.take(null, { ...STARTED, semantics: program.lock.semantics } as StudyFact);
   }
 
   /** Plays until the run has ended. @throws Error when it does not */
@@ -70,7 +72,8 @@ export class Driver {
   }
 
   turn(): void {
-    const { study } = this.machine;
+    const { study, pools } = this.machine;
+    if (this.machine.program.lock.semantics >= 2 && this.#disturbed()) return;
     const fate = this.#dice() * 1000;
     if (fate < this.#weights.disturbances) {
       if (study!.paused) return this.take(null, { type: 'run.resumed', by: 'a' });
@@ -82,6 +85,10 @@ export class Driver {
     const rare = this.#dice() < 0.02;
     const timers = [...this.timers].flatMap(([key, { timer }]) => (rare || timer.startsWith('retry') ? [key] : []));
     const choices = [...this.out.keys(), ...timers, ...(study!.status === 'at_gate' ? ['gate'] : [])];
+    if (this.machine.program.lock.semantics >= 2) {
+      for (const want of pools.waiting) if (fits(pools, want)) choices.push(`grant ${want.point}/${want.step}`);
+      for (const { point, step } of this.machine.unresolved()) choices.push(`resolve ${point}/${step}`);
+    }
     const choice = choices[Math.floor(this.#dice() * choices.length)];
     if (choice === undefined) {
       if (!study!.paused) throw new Error('nothing can happen, and the run has not ended');
@@ -125,7 +132,43 @@ export class Driver {
     }
   }
 
+  /** What only semantics 2 knows: points and phases cancelled, failed points tried again. */
+  #disturbed(): boolean {
+    const { study, program } = this.machine;
+    if (this.#dice() * 1000 >= this.#weights.disturbances / 4) return false;
+    const failed = Object.keys(study!.failed).map(Number);
+    if (this.#dice() < 0.5) {
+      if (retryRefusal(program, study!, failed) !== null) return false;
+      this.take(null, { type: 'points.retried', points: failed, by: 'a' });
+      return true;
+    }
+    if (study!.ending !== null) return false;
+    if (this.#dice() < 0.8) {
+      const where = `point == ${1 + Math.floor(this.#dice() * 12)}`;
+      this.take(null, { type: 'points.cancelled', where, by: 'a', reason: '' });
+      return true;
+    }
+    const phase = this.#dice() < 0.5 ? 'explore' : 'refine';
+    if (study!.cancelled_phases.includes(phase)) return false;
+    this.take(null, { type: 'phase.cancelled', phase, by: 'a', reason: '' });
+    return true;
+  }
+
+  #resolve(name: string): void {
+    const { point, ...which } = this.machine.unresolved().find((one) => `${one.point}/${one.step}` === name)!;
+    const luck = this.#dice();
+    const as = luck < 0.4 ? 'done' : luck < 0.7 ? 'failed' : 'not_done';
+    const answer = { mass: 3, id: 'found', status: 'done', text: '' };
+    const outcome: Outcome | null = as === 'done' ? { ok: true, answer, artifacts: [] } : null;
+    this.take(point, { type: 'effect.resolved', ...which, as, outcome, statement_sha256: 's', by: 'a' });
+  }
+
   #happen(choice: string): void {
+    if (choice.startsWith('resolve ')) return this.#resolve(choice.slice('resolve '.length));
+    if (choice.startsWith('grant ')) {
+      const [point, step] = choice.slice('grant '.length).split('/');
+      return this.take(Number(point), { type: 'step.granted', step: step! });
+    }
     const timer = this.timers.get(choice);
     if (timer !== undefined) {
       this.timers.delete(choice);
@@ -152,6 +195,7 @@ export class Driver {
     const luck = this.#dice();
     if (luck < this.#weights.failures) {
       const classes = ['transient', 'tool_failed', 'unknown_outcome', 'node_lost', 'transient'];
+      if (this.machine.program.lock.semantics >= 2) classes.push('licence_unavailable', 'infeasible', 'tool_broken');
       return { ok: false, class: classes[Math.floor(this.#dice() * classes.length)]!, message: 'no luck' };
     }
     const mass = Math.floor(this.#dice() * 12);
