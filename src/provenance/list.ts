@@ -31,7 +31,7 @@ interface ListInput {
 /** A run from its study's stream alone: points may be many. */
 export async function listedRun({ run, rows, lock, holder, inbox }: ListInput): Promise<ListedRun> {
   const study = new StudyFold();
-  for await (const row of rows) study.take(row);
+  for await (const row of rows) study.takeRow(row);
   const gate = study.finished === null ? study.open_gate : null;
   return {
     run: run.run,

@@ -8,6 +8,7 @@ import type { Lock } from '../ir/lock.ts';
 import type { ReplayDivergence } from './mismatch.ts';
 import type { RunHolder } from './ports.ts';
 import { eventOf } from './rows.ts';
+import type { StudySummary } from '../ir/study-summary.ts';
 import { StudyFold } from './study.ts';
 
 /** How many of the latest durations of a step are kept: enough for a median, whatever the number of points. */
@@ -51,7 +52,7 @@ export class RunFold {
     const event = eventOf(row);
     const point = pointOf(row.stream);
     if (this.broken === null) this.#step(row, event);
-    if (point === null) this.study.take(row);
+    if (point === null) this.study.takeRow(row);
     else this.#time(row, point, event);
     this.position = row.position;
     this.events += 1;
@@ -133,7 +134,7 @@ export function mayBePerformed({ state }: RunHolder): boolean {
   return state === 'live' || state === 'unknown';
 }
 
-export function stateOf(study: StudyFold, holder: RunHolder): RunState {
+export function stateOf(study: StudySummary, holder: RunHolder): RunState {
   if (study.finished !== null) return study.finished.status;
   if (study.open_gate !== null) return 'waits';
   if (study.paused) return 'paused';
@@ -141,9 +142,8 @@ export function stateOf(study: StudyFold, holder: RunHolder): RunState {
 }
 
 /** Points that the study will have evaluated if no rule asks for more: those of design phases, and of extensions begun. */
-export function plannedPoints(lock: Lock, study: StudyFold): number {
-  const tables = new Set(lock.study.flatMap(({ design }) => design?.tables ?? []));
-  for (const { table } of study.points.values()) tables.add(table);
+export function plannedPoints(lock: Lock, study: StudySummary): number {
+  const tables = new Set([...lock.study.flatMap(({ design }) => design?.tables ?? []), ...study.tables]);
   return lock.tables.reduce((sum, { id, rows }) => (tables.has(id) ? sum + rows : sum), 0);
 }
 

@@ -101,7 +101,7 @@ export function statusOf(input: StatusInput): RunStatus {
       feasible,
     },
     in_flight: (machine.study?.in_flight ?? []).map((point) => ({ point, steps: fold.inFlight(point) })),
-    failures: Object.fromEntries(study.failures),
+    failures: study.failures,
     pools: poolsOf(fold),
     waiting_for_pools: machine.pools.waiting.length,
     best: bestOf(fold),
@@ -143,7 +143,7 @@ function budgetOf({ machine, program, study, active_ms }: RunFold): RunStatus['b
   const { points, calls, failed_points, wall_time_s } = program.lock.budget;
   const out = [...machine.points.values()].reduce((sum, point) => sum + (point.ended ? 0 : point.calls), 0);
   return {
-    points: { used: study.points.size, limit: points },
+    points: { used: study.points_started, limit: points },
     calls: { used: (machine.study?.tally.calls ?? 0) + out, limit: calls },
     failed_points: { used: study.counts.failed, limit: failed_points },
     wall_time_s: { used: active_ms / 1000, limit: wall_time_s },

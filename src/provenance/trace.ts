@@ -128,7 +128,7 @@ export async function tracePoint(input: TraceInput, point: number): Promise<Poin
   const table = tableOf(program.lock, point);
   if (table === undefined) return null;
   const study = new StudyFold();
-  for await (const row of reader.read(run.run, { stream: 'study', limit: 1 })) study.take(row);
+  for await (const row of reader.read(run.run, { stream: 'study', limit: 1 })) study.takeRow(row);
   const history = await pointHistory(point, reader.read(run.run, { stream: `point/${point}` }), program.lock);
   const { id, sha256, generator, first_point } = table;
   return {
@@ -176,7 +176,7 @@ async function originOf({ run, objects }: Pick<TraceInput, 'run' | 'objects'>, s
 async function studyOf(reader: RowReader, run: string): Promise<StudyFold> {
   const study = new StudyFold();
   const rows: AsyncIterable<JournalRow> = reader.read(run, { stream: 'study' });
-  for await (const row of rows) study.take(row);
+  for await (const row of rows) study.takeRow(row);
   return study;
 }
 
