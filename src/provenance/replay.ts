@@ -6,6 +6,7 @@ import { ChainVerifier } from '../ir/chain.ts';
 import {
   type EffectIntended,
   type JournalRow,
+  OLDEST_SEMANTICS,
   pointOf,
   type RunEvent,
   type RunFinished,
@@ -141,8 +142,9 @@ class Replay {
       if (!isCanonicalObject(text)) throw new Mismatch('digest', row, expected, text.slice(0, 200));
     }
     const event = eventOf(row);
-    if (event.type === 'run.started' && event.semantics !== SEMANTICS) {
-      throw new Mismatch('kernel', row, `semantics ${SEMANTICS}, which this build knows`, `${event.semantics}`);
+    if (event.type === 'run.started' && (event.semantics < OLDEST_SEMANTICS || event.semantics > SEMANTICS)) {
+      const known = `semantics ${OLDEST_SEMANTICS} to ${SEMANTICS}, which this build knows`;
+      throw new Mismatch('kernel', row, known, `${event.semantics}`);
     }
     return event;
   }

@@ -777,7 +777,7 @@ describe('what ends a performance', () => {
     const { lock_sha256 } = bench.approved;
     expect(await code(lock_sha256, (text) => text)).toBe('recovered');
     expect(await code('other', (text) => text)).toBe('LOCK_CHANGED');
-    expect(await code(lock_sha256, (text) => text.replace('"semantics":1', '"semantics":2'))).toBe('DATA_INVALID');
+    expect(await code(lock_sha256, (text) => text.replace('"semantics":1', '"semantics":3'))).toBe('DATA_INVALID');
     expect(await code(lock_sha256, (text) => text.replace('"x":2', '"x":3'))).toBe('EVIDENCE_BROKEN');
   });
 });
