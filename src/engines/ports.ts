@@ -83,13 +83,28 @@ export interface PoolHolder {
   readonly step: string;
 }
 
-/** What a run gives back to the pools of its store and asks of them, in one transaction. */
+/** Tokens that a run was given. The attempt tells a grant that crossed with a later want of the same step. */
+export interface PoolGrant extends PoolHolder {
+  readonly attempt: number;
+}
+
+/** What a run gives back to the pools of its store and asks of them, in one transaction; in this order. */
 export interface PoolExchange {
   /** Given back, or no longer wanted. */
   readonly released: readonly PoolHolder[];
+  /**
+   * Whose `step.granted` was appended in this turn or before, with the key of the effect for which the tokens are held, once its intent
+   * stands in the journal; null while nothing is sent yet (the point is paused). From here on the tokens are the run's, whatever becomes
+   * of its process; a grant that was not taken is void when the process dies.
+   */
+  readonly bound: readonly (PoolHolder & { readonly key: string | null })[];
   readonly wanted: readonly PoolWant[];
-  /** The key of the effect for which tokens are held, once its intent stands in the journal. */
-  readonly bound: readonly (PoolHolder & { readonly key: string })[];
+}
+
+/** What a run holds and wants by its journal. */
+export interface OpenTokens {
+  readonly held: readonly (PoolWant & { readonly key?: string | null })[];
+  readonly wanted: readonly PoolWant[];
 }
 
 /** The pools of a store, shared by all of its runs. */
@@ -98,17 +113,39 @@ export interface PoolArbiter {
    * Takes part in the same commit as appends of this turn, behind them. Tokens given back are granted to whoever is next, in this
    * transaction. Returns what is granted to this run by it, the wants of earlier calls included. Throws RUN_LOCKED.
    */
-  exchangeTokens(lease: Lease, exchange: PoolExchange): Promise<readonly PoolHolder[]>;
+  exchangeTokens(lease: Lease, exchange: PoolExchange): Promise<readonly PoolGrant[]>;
   /**
-   * What a run that goes on still holds and wants, by its journal: tokens of anything else are given back, wants are queued anew in their
-   * old place. Returns what is granted. Throws RUN_LOCKED.
+   * To be called when a run goes on: tokens of anything that its journal does not say it holds or wants are given back, wants are queued
+   * anew in their old place. Returns what is granted, what was granted and not taken before included. Throws RUN_LOCKED.
    */
-  reconcileTokens(
-    lease: Lease,
-    open: { readonly held: readonly PoolWant[]; readonly wanted: readonly PoolWant[] },
-  ): Promise<readonly PoolHolder[]>;
+  reconcileTokens(lease: Lease, open: OpenTokens): Promise<readonly PoolGrant[]>;
   /** Calls back with what other processes' releases have granted to the run; returns the way to stop it. */
-  onTokens(lease: Lease, callback: (granted: readonly PoolHolder[]) => void): () => void;
+  onTokens(lease: Lease, callback: (granted: readonly PoolGrant[]) => void): () => void;
+}
+
+/** A step that holds tokens, or waits for some. */
+export interface PoolClaimRow extends PoolWant {
+  readonly run: string;
+  /** Place in the order of arrival over all runs. */
+  readonly arrival: number;
+  /** How often something that came later was granted before it. */
+  readonly overtaken: number;
+  readonly wanted_ms: number;
+  /** Since when it holds the tokens; null while it waits. */
+  readonly held_ms: number | null;
+  /** The grant stands in the run's journal, so that only the run gives the tokens back. */
+  readonly taken: boolean;
+  /** Key of the effect for which it holds them; null while nothing was sent. */
+  readonly key: string | null;
+}
+
+/** What any process may know of a store's pools. Throws STORE_UNUSABLE. */
+export interface PoolReader {
+  /** Capacities by run, and all claims in order of arrival, as of one moment. */
+  pools(): Promise<{
+    readonly runs: readonly { readonly run: string; readonly pools: Readonly<Record<string, number>> }[];
+    readonly claims: readonly PoolClaimRow[];
+  }>;
 }
 
 /** The truth of runs. Asynchronous, so that other stores can stand behind it. Throws ExpctlError STORE_UNUSABLE. */
