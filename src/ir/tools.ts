@@ -5,8 +5,8 @@ import * as z from 'zod';
  * A plan names tools; only these files say how one is started.
  */
 
-const ToolName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
-const CallName = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/);
+export const ToolName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/);
+export const CallName = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/);
 
 /** What a call does outside, and so how it is recovered after a crash (design.md, section 5). */
 export const EffectKind = z.enum(['pure', 'by_key', 'findable', 'once']);

@@ -15,10 +15,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   approval: ['base', 'ir'],
   planner: ['base', 'ir', 'plan'],
   engines: ['base', 'ir', 'design', 'kernel', 'approval'],
+  conformance: ['base', 'ir', 'engines'],
   provenance: ['base', 'ir', 'design', 'kernel', 'approval'],
   adapters: ['base', 'ir', 'plan', 'kernel', 'approval', 'planner', 'provenance', 'engines'],
   ui: ['base', 'ir', 'plan', 'approval', 'provenance'],
-  commands: ['base', 'ir', 'design', 'plan', 'kernel', 'approval', 'planner', 'provenance', 'engines', 'ui'],
+  commands: [
+    'base',
+    'ir',
+    'design',
+    'plan',
+    'kernel',
+    'approval',
+    'planner',
+    'provenance',
+    'engines',
+    'conformance',
+    'ui',
+  ],
 };
 const EXEMPT = ['main.ts', 'index.ts', 'version.ts'];
 /** No clock, no randomness, no environment, nothing of Node; of npm only what is named. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import type { CallEnd, SendingFault, ToolCall, ToolSession } from '../../engines/ports.ts';
+import type { CallEnd, SendingFault, ToolCall, ToolSession, Unheard } from '../../engines/ports.ts';
 import type { ArtifactRef } from '../../ir/events.ts';
 import type { LockedTool } from '../../ir/lock.ts';
 import { exists } from '../files/files.ts';
@@ -74,7 +74,7 @@ export class ProcessSession implements ToolSession {
     const prepared = await this.#prepare(call);
     if (limit.stopped !== null) return failed(limit.unsent, facts);
     if (!prepared.ok) return failed(prepared.error, facts);
-    if (call.fault?.kind === 'drop_request') return unheard(call.fault, failed(limit.unsent, facts));
+    if (call.fault?.kind === 'drop_request') return unheard(call.fault, failed(limit.unsent, facts), null);
     const folder = await mkdtemp(join(tmpdir(), 'expctl-'));
     try {
       const started = performance.now();
@@ -83,7 +83,7 @@ export class ProcessSession implements ToolSession {
       const streams = await this.#keepStreams(run);
       const observed = observe(facts, started, run, streams);
       const end = await this.#endOf(call, prepared.value, run, limit);
-      if (fault !== undefined) return unheard(fault, { ...end, observed });
+      if (fault !== undefined) return unheard(fault, { ...end, observed }, await writtenBy(run, prepared.value));
       return end.kind === 'answer'
         ? { ...end, artifacts: [...end.artifacts, ...streams], observed }
         : { ...end, observed };
@@ -181,10 +181,18 @@ function observe(facts: JsonObject, started: number, { end }: ProgramRun, stream
 }
 
 /** What a fault makes of an end: nobody hears it. */
-function unheard(fault: SendingFault, end: CallEnd): CallEnd {
+function unheard(fault: SendingFault, end: CallEnd, written: Unheard | null): CallEnd {
   const { kind } = fault;
-  const told = kind === 'drop_request' || end.kind === 'lost' ? null : end;
-  fault.struck(told, () => {});
+  fault.struck(kind === 'drop_request' ? null : end.kind === 'lost' ? written : end, () => {});
   const killed = kind === 'kill_on_answer' || kind === 'kill_after';
   return lost(killed ? 'died' : 'timeout', 'The program’s answer was not heard.', end.observed);
+}
+
+/** The answer that a program had written when it was killed; null where nobody can tell that it is the whole. */
+async function writtenBy(run: ProgramRun, { output, cwd, check }: ReadyCall): Promise<Unheard | null> {
+  if (output.stdout !== 'json') return null;
+  const status = output.exit[0] ?? 0;
+  const answer = await judge({ ...run, end: { status, signal: null, not_started: null } }, output, cwd, check);
+  // Half a number is a number; half a map is nothing.
+  return answer.ok && typeof answer.value === 'object' ? { kind: 'answer', answer: answer.value } : null;
 }
