@@ -31,6 +31,9 @@ export async function performed({ lock, program }: Made, folder: string, perform
     clock: systemClock,
     workFolder: async () => folder,
     host: {},
+    verifyResolution: async () => {
+      throw new Error('nothing is unresolved here');
+    },
     verifyGate: () => Promise.reject(new Error('there is no gate')),
     onRow: () => undefined,
     onNotice: (text) => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { ExpctlError } from '../../src/base/error.ts';
+import { ok } from '../../src/base/result.ts';
 import { resumeRun, startRun } from '../../src/engines/embedded/engine.ts';
 import { recover } from '../../src/engines/embedded/recover.ts';
-import type { NewEvent } from '../../src/engines/ports.ts';
+import type { CallEnd, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
 import type { LockedStep } from '../../src/ir/lock.ts';
 import { designPhase, gatePhase, JOB, makeCall, makeLock, makeStep } from '../kernel/support.ts';
 import { Bench, type Fate, type Sending, World } from './support.ts';
@@ -16,6 +17,25 @@ const small = (changes: Partial<LockedStep> = {}, lock: Parameters<typeof makeLo
 const effect = (kind: 'pure' | 'by_key' | 'once') => ({
   call: makeCall('t/solve', { with: { x: '=x' }, effect: kind }),
 });
+
+/** One process for all calls: a call that is poison ends it, and with it all calls that are out. */
+function toolOfWhich(isPoison: (x: number) => boolean): { readonly host: ToolHost; readonly sent: number[] } {
+  const sent: number[] = [];
+  const out = new Set<(end: CallEnd) => void>();
+  const call = async (given: ToolCall): Promise<CallEnd> => {
+    const x = Number(given.arguments['x']);
+    sent.push(x);
+    return new Promise((resolve) => {
+      out.add(resolve);
+      const end = (ends: CallEnd) => () => {
+        for (const other of ends.kind === 'lost' ? [...out] : [resolve]) if (out.delete(other)) other(ends);
+      };
+      if (isPoison(x)) setImmediate(end({ kind: 'lost', reason: 'died', message: 'it ended', observed: {} }));
+      else setTimeout(end({ kind: 'answer', answer: { mass: x }, artifacts: [], observed: {} }), 20);
+    });
+  };
+  return { sent, host: { open: async () => ok({ call, close: async () => undefined }) } };
+}
 
 async function played(made: ReturnType<typeof makeLock>, fate: (sending: Sending) => Fate, world = new World()) {
   const bench = await Bench.of(made, world);
@@ -103,15 +123,33 @@ describe('answers that are lost', () => {
   });
 
   test.each([
-    ['by_key', 'die', 'unknown_outcome'],
-    ['by_key', 'lose', 'unknown_outcome'],
-    ['pure', 'die', 'tool_broken'],
-    ['pure', 'lose', 'timeout'],
-  ] as const)('%s: after six sendings that %s it is %s', async (kind, fate, failure) => {
+    ['by_key', 'die', 'unknown_outcome', 3],
+    ['by_key', 'lose', 'unknown_outcome', 6],
+    ['pure', 'die', 'tool_broken', 3],
+    ['pure', 'lose', 'timeout', 6],
+  ] as const)('%s: of sendings that %s it is %s after %i', async (kind, fate, failure, sendings) => {
     const { world, results } = await played(small(effect(kind)), () => fate);
     expect(results[1]).toMatchObject({ failure: { class: failure } });
-    expect(world.sendings).toHaveLength(6);
+    expect(world.sendings).toHaveLength(sendings);
   });
+
+  test.each([
+    ['by_key', 'unknown_outcome'],
+    ['pure', 'tool_broken'],
+  ] as const)(
+    '%s: a call that ends its tool is quarantined; those beside it, which fall with it, are not',
+    async (kind, failure) => {
+      const bench = await Bench.of(small(effect(kind), { in_flight: 6 }, 6));
+      const { host, sent } = toolOfWhich((x) => x === 2);
+      const process = await (await bench.start({ deps: { tools: host } })).finish();
+      expect(process.ended).toBe('completed');
+      const { 2: poisoned, ...others } = await bench.results();
+      expect(poisoned).toMatchObject({ status: 'failed', failure: { class: failure } });
+      expect(poisoned?.failure?.message).toContain('quarantined: its tool ended 3 times');
+      expect(Object.values(others).map(({ status }) => status)).toEqual(Array(5).fill('succeeded'));
+      expect(sent.filter((x) => x === 2)).toHaveLength(3);
+    },
+  );
 
   test('a poll that fails for a moment, or gets no answer, is asked again', async () => {
     const fate = ({ call, nth }: Sending): Fate => {

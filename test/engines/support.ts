@@ -9,10 +9,18 @@ import { ExpctlError } from '../../src/base/error.ts';
 import type { Json, JsonObject } from '../../src/base/json.ts';
 import { err, ok, type Result, unwrap } from '../../src/base/result.ts';
 import { resumeRun, type RunEnd, startRun } from '../../src/engines/embedded/engine.ts';
-import type { EngineDeps, Performance, PerformOptions } from '../../src/engines/embedded/engine.ts';
-import type { CallEnd, Clock, JournalStore, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
+import type { EngineDeps, Performance, PerformOptions, VerifiedResolution } from '../../src/engines/embedded/engine.ts';
+import type {
+  CallEnd,
+  Clock,
+  InboxMessage,
+  JournalStore,
+  NewEvent,
+  ToolCall,
+  ToolHost,
+} from '../../src/engines/ports.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
-import type { JournalRow, PointResult } from '../../src/ir/events.ts';
+import type { JournalRow, Outcome, PointResult } from '../../src/ir/events.ts';
 import type { Lock } from '../../src/ir/lock.ts';
 import { RunMachine } from '../../src/kernel/run.ts';
 import { chainOf, processFacts, rowsOf } from '../adapters/sqlite/support.ts';
@@ -169,6 +177,7 @@ export class Process {
       clock,
       workFolder: async (_run, point, step, attempt) => `/work/${point}/${step}-${attempt}`,
       host: { host: 'bench' },
+      verifyResolution: async (message) => bench.resolution(message),
       verifyGate: async (message, gate) => bench.verify(message, gate.gate, gate.occurrence),
       onRow: (row) => this.rows.push(row),
       onNotice: (text) => this.notices.push(text),
@@ -269,6 +278,8 @@ export class Process {
       head: (...args) => journal.head(...args),
       last: (...args) => journal.last(...args),
       holder: (...args) => journal.holder(...args),
+      snapshot: (...args) => journal.snapshot(...args),
+      keepSnapshot: async (...args) => (this.alive ? journal.keepSnapshot(...args) : never),
       runs: () => journal.runs(),
       usesOf: (...args) => journal.usesOf(...args),
       inbox: (...args) => journal.inbox(...args),
@@ -360,10 +371,7 @@ export class Bench {
   }
 
   /** What another process does to the run. */
-  async post(
-    kind: 'pause' | 'resume' | 'cancel' | 'gate',
-    body: JsonObject = { by: 'bob', reason: 'so' },
-  ): Promise<void> {
+  async post(kind: InboxMessage['kind'], body: JsonObject = { by: 'bob', reason: 'so' }): Promise<void> {
     const journal = openJournal(this.folder, { clock: this.world.clock, process: processFacts(7, []) });
     await journal.post(this.run, kind, body);
     await journal.close();
@@ -383,6 +391,15 @@ export class Bench {
     const { outcome } = message;
     const details = { outcome, principal: 'bob', statement_sha256: ZERO, envelope_sha256: ZERO };
     return ok({ outcome, details } as unknown as VerifiedDecision);
+  }
+
+  /** Stands for the verification of a signature, as above. */
+  resolution({ as, outcome }: JsonObject): Result<VerifiedResolution> {
+    if (as !== 'done' && as !== 'failed' && as !== 'not_done') {
+      return err(new ExpctlError('APPROVAL_INVALID', 'It says nothing.', { hint: 'Say it again.' }));
+    }
+    const digests = { statement_sha256: ZERO, envelope_sha256: ZERO };
+    return ok({ as, outcome: (outcome ?? null) as Outcome | null, by: 'bob', ...digests });
   }
 
   async journalRows(): Promise<JournalRow[]> {

@@ -7,6 +7,9 @@ import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
 import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { authorise } from '../../src/approval/authorise.ts';
+verifyResolution: async () => {
+  throw new Error('nothing is unresolved here');
+},
 import { verifyGateDecision } from '../../src/approval/gate.ts';
 import { lockFacts } from '../../src/approval/lock-facts.ts';
 import { buildRequest } from '../../src/approval/request.ts';

@@ -8,9 +8,15 @@ import type { PollCommand, SendCommand } from '../../kernel/point.ts';
 import { effectKey } from '../effect-key.ts';
 import type { CallEnd, Clock, ToolHost, ToolSession } from '../ports.ts';
 import { wait } from '../wait.ts';
+import { Turns } from './turns.ts';
 
 /** How often one effect is sent again, under its key, while nobody knows whether it happened. */
 const MOST_RESENDS = 5;
+/**
+ * A call during which its tool ended so often is not sent again. From the second end on it is sent alone, so that calls which were
+ * only beside it are not taken for what ends the tool.
+ */
+const MOST_DEATHS = 3;
 /** A poll is a question: more patience, since a server that is away does not end the job. */
 const MOST_LOST_POLLS = 20;
 const FIRST_WAIT_S = 0.1;
@@ -48,6 +54,7 @@ export interface EffectsDeps {
 export class Effects {
   readonly #deps: EffectsDeps;
   readonly #sessions = new Map<string, ToolSession>();
+  readonly #turns = new Map<string, Turns>();
   /** By `point/step`: polls that nobody has answered yet, and what waits for that. */
   readonly #unasked = new Map<string, (() => void)[]>();
   /** By `point/step`. */
@@ -136,10 +143,14 @@ export class Effects {
     if (!allowed.ok) return allowed.error;
     if (again && !repeatable) return unknownOutcome(command, 'expctl ended before it knew the answer');
     if (again) await this.#deps.resent(point, command);
+    let deaths = 0;
     for (let resends = 0; ; resends += 1) {
-      const end = await this.#call(point, command, signal);
+      const alone = deaths >= MOST_DEATHS - 1;
+      const end = await this.#call(point, command, signal, alone);
       if (!isEnd(end) || end.kind !== 'lost' || signal.aborted) return end;
       if (!repeatable) return unknownOutcome(command, end.message);
+      deaths += end.reason === 'died' ? 1 : 0;
+      if (alone && deaths >= MOST_DEATHS) return quarantined(command, end, deaths);
       if (resends >= MOST_RESENDS) return neverAnswered(command, end, resends + 1);
       await wait(this.#deps.clock, Math.min(FIRST_WAIT_S * 2 ** resends, LONGEST_WAIT_S), signal);
       if (signal.aborted) return 'given up';
@@ -149,7 +160,7 @@ export class Effects {
 
   async #pollUntilEnded(point: number, command: PollCommand, signal: AbortSignal): Promise<Sent> {
     for (let lost = 0; !signal.aborted; ) {
-      const end = await this.#call(point, command, signal);
+      const end = await this.#call(point, command, signal, false);
       if (!isEnd(end) || (end.kind === 'failure' && end.class !== 'transient')) return end;
       if (end.kind === 'answer') {
         if (this.#deps.pollEnded(point, command.step, end.answer)) return end;
@@ -173,23 +184,38 @@ export class Effects {
     for (const callback of waiting) callback();
   }
 
-  /** One sending; an error when the approval does not allow it any more. */
-  async #call(point: number, command: SendCommand | PollCommand, signal: AbortSignal): Promise<Sent> {
-    const allowed = this.#deps.mayDispatch();
-    if (!allowed.ok) return allowed.error;
-    const work_folder = await this.#deps.workFolder(point, command.step, command.attempt);
-    if (signal.aborted) return 'given up';
+  /** One sending, alone at its tool or beside others; an error when the approval does not allow it any more. */
+  async #call(point: number, command: SendCommand | PollCommand, signal: AbortSignal, alone: boolean): Promise<Sent> {
     const slash = command.call.indexOf('/');
-    const session = this.#sessions.get(command.call.slice(0, slash));
-    if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);
-    return session.call({
-      call: command.call.slice(slash + 1),
-      arguments: command.arguments,
-      key: effectKey(this.#deps.run, point, command),
-      work_folder,
-      timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
-      signal,
-    });
+    const tool = command.call.slice(0, slash);
+    const over = await this.#turnsOf(tool).take(alone);
+    try {
+      const allowed = this.#deps.mayDispatch();
+      if (!allowed.ok) return allowed.error;
+      const work_folder = await this.#deps.workFolder(point, command.step, command.attempt);
+      if (signal.aborted) return 'given up';
+      const session = this.#sessions.get(tool);
+      if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);
+      return await session.call({
+        call: command.call.slice(slash + 1),
+        arguments: command.arguments,
+        key: effectKey(this.#deps.run, point, command),
+        work_folder,
+        timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
+        signal,
+      });
+    } finally {
+      over();
+    }
+  }
+
+  #turnsOf(tool: string): Turns {
+    let turns = this.#turns.get(tool);
+    if (turns === undefined) {
+      turns = new Turns();
+      this.#turns.set(tool, turns);
+    }
+    return turns;
   }
 }
 
@@ -223,6 +249,13 @@ function neverAnswered(command: SendCommand, end: Extract<CallEnd, { kind: 'lost
   const message = `no answer after ${sendings} sendings under one key: ${end.message}`;
   const { observed } = end;
   return { kind: 'failure', class: command.effect === 'pure' ? ended : 'unknown_outcome', message, observed };
+}
+
+/** The rest of the run goes on without it. */
+function quarantined(command: SendCommand, end: Extract<CallEnd, { kind: 'lost' }>, deaths: number): CallEnd {
+  const message = `quarantined: its tool ended ${deaths} times during this call, at last with nothing else beside it: ${end.message}`;
+  const { observed } = end;
+  return { kind: 'failure', class: command.effect === 'pure' ? 'tool_broken' : 'unknown_outcome', message, observed };
 }
 
 function unknownOutcome(command: SendCommand, why: string): CallEnd {

@@ -44,6 +44,9 @@ export async function runEmbedded(given: EmbeddedRun): Promise<JournalLine[]> {
     clock: systemClock,
     workFolder: async () => folder,
     host: {},
+    verifyResolution: async () => {
+      throw new Error('nothing is unresolved here');
+    },
     verifyGate: async () => ok(believed(DECISION)),
     onNotice: (text) => {
       throw new Error(text);
