@@ -7,9 +7,6 @@ import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
 import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { authorise } from '../../src/approval/authorise.ts';
-verifyResolution: async () => {
-  throw new Error('nothing is unresolved here');
-},
 import { verifyGateDecision } from '../../src/approval/gate.ts';
 import { lockFacts } from '../../src/approval/lock-facts.ts';
 import { buildRequest } from '../../src/approval/request.ts';
@@ -331,6 +328,9 @@ export async function recordRun(options: RecordOptions = {}): Promise<Recorded> 
       node: '20.19.0',
       git_commit: 'c0ffee',
       git_changed: false,
+    },
+    verifyResolution: async () => {
+      throw new Error('nothing is unresolved here');
     },
     verifyGate: async (message, opened, head) => {
       const bytes = Buffer.from(String(message['envelope']), 'base64');
