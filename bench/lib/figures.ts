@@ -27,6 +27,8 @@ export interface Options {
   readonly rounds: number;
   /** About how long one measurement of a rate takes. */
   readonly seconds: number;
+  /** Of the long run. */
+  readonly points: number;
   /** Progress, a line at a time. */
   readonly tell: (line: string) => void;
 }

@@ -24,16 +24,55 @@ export function studyOf(
       call: makeCall(`${tool.name}/${call}`, { with: { x: '=x' }, effect: 'pure' }),
     }),
   );
+  return studyWith({ points, width, pipeline, tool });
+}
+
+/** A step that takes a while and holds tokens. */
+export interface PooledStep {
+  readonly name: string;
+  readonly seconds: number;
+  readonly uses: Readonly<Record<string, number>>;
+}
+
+/** A study of so many points whose steps come one after another and hold tokens of pools. */
+export function pooledStudy(
+  points: number,
+  steps: readonly PooledStep[],
+  pools: Readonly<Record<string, number>>,
+): Made {
+  const { tool } = IN_PROCESS;
+  const pipeline = steps.map(({ name, uses }, index) =>
+    makeStep(name, {
+      needs: index === 0 ? [] : [steps[index - 1]!.name],
+      uses: { ...uses },
+      call: makeCall(`${tool.name}/${name}`, { with: { x: '=x' }, effect: 'pure' }),
+    }),
+  );
+  const width = 2 * Math.max(...Object.values(pools));
+  return studyWith({ points, width, pipeline, tool, pools });
+}
+
+interface Study {
+  readonly points: number;
+  readonly width: number;
+  readonly pipeline: Lock['pipeline'];
+  readonly tool: Lock['tools'][number];
+  readonly pools?: Readonly<Record<string, number>>;
+}
+
+function studyWith({ points, width, pipeline, tool, pools = {} }: Study): Made {
   const changes: Partial<Lock> = {
     name: 'bench',
+    environment: { name: 'local', class: 'sandbox', pools: { ...pools }, sha256: '0'.repeat(64) },
     variables: [{ ...VARIABLE, max: points }],
     derived: [],
     pipeline,
     metrics: [{ name: 'mass', value: '=x', unit: 'kg', plausible: null, description: '' }],
     study: [designPhase('explore')],
     outcome_constraints: [],
+    pools: { ...pools },
     in_flight: width,
-    budget: { points, calls: points * steps, wall_time_s: null, failed_points: 0 },
+    budget: { points, calls: points * pipeline.length, wall_time_s: null, failed_points: 0 },
     tools: [tool],
   };
   return makeLock(changes, { explore: points });
