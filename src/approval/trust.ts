@@ -17,6 +17,15 @@ const Person = z.strictObject({
   roles: z.array(Role).min(1).describe('Roles that the person has; `*` is every role.'),
 });
 
+/** A program that signs on its own account, such as an engine. It is nobody: no approval or decision by its key counts. */
+const Service = z.strictObject({
+  keys: z.array(z.strictObject({ ed25519: z.string() })).min(1),
+  may: z
+    .array(z.enum(['checkpoint']))
+    .min(1)
+    .describe('What its signatures count for.'),
+});
+
 const GateRule = z.strictObject({
   allow_self: z.boolean().describe('Whether who requested the run may decide.'),
   allow_without_terminal: z.boolean().describe('Whether `expctl gate` may sign without a terminal.'),
@@ -42,6 +51,7 @@ export const TrustPolicy = z.strictObject({
   v: z.literal(1, 'is a version that this expctl does not know'),
   expires: Instant.optional().describe('After this the policy allows nothing.'),
   persons: z.record(Principal, Person),
+  services: z.record(Principal, Service).optional(),
   rules: Rules,
 });
 export type TrustPolicy = z.infer<typeof TrustPolicy>;
@@ -53,6 +63,8 @@ export interface Trust {
   readonly keys: readonly PublicKey[];
   /** Fingerprint to the one person whose key it is. */
   readonly owners: ReadonlyMap<string, string>;
+  /** Keys of services that may sign checkpoints; none of them is among `keys`. */
+  readonly checkpoint_keys: readonly { readonly service: string; readonly key: PublicKey }[];
 }
 
 /** Reads a trust policy strictly. A key belongs to exactly one person and is listed once. `TRUST_INVALID` otherwise. */
@@ -63,17 +75,42 @@ export function parseTrust(bytes: Uint8Array): Result<Trust> {
   const owners = new Map<string, string>();
   for (const [principal, person] of Object.entries(policy.value.persons)) {
     for (const entry of person.keys) {
-      const key = 'ssh' in entry ? parseSshPublicKey(entry.ssh) : parseBuiltInPublicKey(entry.ed25519);
-      if (!key.ok) return err(trustError(`A key of ${principal} in the trust policy is refused: ${key.error.message}`));
-      const owner = owners.get(key.value.fingerprint);
-      if (owner !== undefined) {
-        return err(trustError(`The key ${key.value.fingerprint} is listed twice, at ${owner} and at ${principal}.`));
-      }
+      const key = listedKey(entry, principal, owners);
+      if (!key.ok) return key;
       owners.set(key.value.fingerprint, principal);
       keys.push(key.value);
     }
   }
-  return ok({ policy: policy.value, sha256: sha256Hex(bytes), keys, owners });
+  const checkpoint_keys = serviceKeys(policy.value, new Map(owners));
+  if (!checkpoint_keys.ok) return checkpoint_keys;
+  return ok({ policy: policy.value, sha256: sha256Hex(bytes), keys, owners, checkpoint_keys: checkpoint_keys.value });
+}
+
+function serviceKeys({ services = {} }: TrustPolicy, taken: Map<string, string>): Result<Trust['checkpoint_keys']> {
+  const keys: { service: string; key: PublicKey }[] = [];
+  for (const [service, { keys: entries }] of Object.entries(services)) {
+    for (const entry of entries) {
+      const key = listedKey(entry, service, taken);
+      if (!key.ok) return key;
+      taken.set(key.value.fingerprint, service);
+      keys.push({ service, key: key.value });
+    }
+  }
+  return ok(keys);
+}
+
+/** A key of the policy, which nobody else may have. */
+function listedKey(
+  entry: { readonly ssh: string } | { readonly ed25519: string },
+  name: string,
+  taken: ReadonlyMap<string, string>,
+): Result<PublicKey> {
+  const key = 'ssh' in entry ? parseSshPublicKey(entry.ssh) : parseBuiltInPublicKey(entry.ed25519);
+  if (!key.ok) return err(trustError(`A key of ${name} in the trust policy is refused: ${key.error.message}`));
+  const { fingerprint } = key.value;
+  const owner = taken.get(fingerprint);
+  if (owner === undefined) return key;
+  return err(trustError(`The key ${fingerprint} is listed twice, at ${owner} and at ${name}.`));
 }
 
 /** The rule for gates that ask for this role, or undefined: then nobody may decide. */
@@ -109,7 +146,9 @@ export type SigningPurpose =
       readonly decision: 'approve' | 'reject' | 'revoke';
       readonly requested_by: string | null;
     }
-  | { readonly purpose: 'gate'; readonly role: string; readonly requested_by: string | null };
+  | { readonly purpose: 'gate'; readonly role: string; readonly requested_by: string | null }
+  /** To say what became of an effect: who may approve runs may, whoever requested this one, since it is a finding and no leave. */
+  | { readonly purpose: 'resolve' };
 
 /**
  * Who the key is and in which role it may sign this, before anything is signed: `authorise` would not count the signature otherwise.
@@ -133,8 +172,7 @@ export function maySign(
   const rule = options.purpose === 'gate' ? gateRule(trust, options.role) : trust.policy.rules.approve;
   const role = options.purpose === 'gate' ? options.role : approvingRole(trust, principal);
   if (rule === undefined || role === undefined || !hasRole(trust, principal, role)) {
-    const what = options.purpose === 'gate' ? `decide a gate for the role ${options.role}` : options.decision;
-    return err(denied(`${principal} has no role that may ${what}.`));
+    return err(denied(`${principal} has no role that may ${purposeText(options)}.`));
   }
   if (!options.terminal && !rule.allow_without_terminal) {
     const hint = 'Sign at a terminal, or set allow_without_terminal in the rule of the trust policy.';
@@ -142,6 +180,7 @@ export function maySign(
       new ExpctlError('NOT_APPROVED', 'The trust policy does not allow signing without a terminal.', { hint }),
     );
   }
+  if (options.purpose === 'resolve') return ok({ principal, role, self_approved: false });
   const self_approved = isSelf(options.requested_by, principal);
   const affirms = options.purpose === 'gate' || options.decision === 'approve';
   if (affirms && self_approved && !rule.allow_self) {
@@ -150,6 +189,11 @@ export function maySign(
     );
   }
   return ok({ principal, role, self_approved });
+}
+
+function purposeText(options: SigningPurpose): string {
+  if (options.purpose === 'gate') return `decide a gate for the role ${options.role}`;
+  return options.purpose === 'resolve' ? 'approve, and so say what became of an effect' : options.decision;
 }
 
 /** What helps where nobody may sign for themselves. */

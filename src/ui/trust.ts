@@ -19,6 +19,7 @@ export function trustLines(trust: Trust): string[] {
     '',
     'Decisions at gates',
     ...gateRules(trust),
+    ...serviceLines(trust),
   ];
 }
 
@@ -28,6 +29,12 @@ function keysOf(trust: Trust, person: string): string[] {
     const entry = trustEntry(key);
     return 'ssh' in entry ? `${key.fingerprint}  SSH` : `${key.fingerprint}  built-in`;
   });
+}
+
+function serviceLines({ checkpoint_keys }: Trust): string[] {
+  if (checkpoint_keys.length === 0) return [];
+  const keys = checkpoint_keys.map(({ service, key }) => `  ${service}: ${key.fingerprint}`);
+  return ['', 'Services that sign checkpoints of journals', ...keys];
 }
 
 function approvalRule({ policy }: Trust): string[] {

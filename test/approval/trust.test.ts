@@ -104,6 +104,39 @@ describe('a policy is refused', () => {
   ])('that is %s', (_, text) => expect(parseTrust(utf8(text))).toMatchObject({ error: { code: 'TRUST_INVALID' } }));
 });
 
+describe('a service', () => {
+  const key = (byte: number) => ({ ed25519: toBase64(new Uint8Array(32).fill(byte)) });
+  const withServices = (services: Json) => parseTrust(changed((policy) => (policy['services'] = services)));
+
+  test('has keys that sign checkpoints, and is nobody who could approve', () => {
+    const policy = unwrap(withServices({ 'engine@lab': { keys: [key(5), key(9)], may: ['checkpoint'] } }));
+    expect(policy.checkpoint_keys.map(({ service }) => service)).toEqual(['engine@lab', 'engine@lab']);
+    const own = policy.checkpoint_keys.map(({ key: { fingerprint } }) => fingerprint);
+    expect(policy.keys.filter(({ fingerprint }) => own.includes(fingerprint))).toEqual([]);
+    expect(own.map((fingerprint) => policy.owners.get(fingerprint))).toEqual([undefined, undefined]);
+    expect(trust.checkpoint_keys).toEqual([]);
+  });
+
+  test.each<[string, Json, RegExp]>([
+    [
+      'with a key that it has twice',
+      { e: { keys: [key(5), key(5)], may: ['checkpoint'] } },
+      /listed twice, at e and at e/,
+    ],
+    [
+      'with the key of a person',
+      { e: { keys: [{ ed25519: toBase64(alice.publicKey.raw) }], may: ['checkpoint'] } },
+      /at alice and at e/,
+    ],
+    ['that may something else', { e: { keys: [key(5)], may: ['approve'] } }, /may/],
+    ['with an SSH key', { e: { keys: [trustEntry(bob.publicKey)], may: ['checkpoint'] } }, /keys/],
+    ['without a key', { e: { keys: [], may: ['checkpoint'] } }, /keys/],
+  ])('%s is refused', (_name, services, reason) => {
+    const refused = withServices(services);
+    expect(refused.ok ? '' : refused.error.message).toMatch(reason);
+  });
+});
+
 test('a policy ends at its end, without allowance', () => {
   const ends = trustOf(trustJson({}, { expires: instantOf(NOON_MS) }));
   expect(checkTrustTime(ends, NOON_MS - 1).ok).toBe(true);
