@@ -1,25 +1,23 @@
 import { err, ok, type Result } from '../../base/result.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { RunStarted } from '../../ir/events.ts';
-import { RunMachine } from '../../kernel/run.ts';
 import type { Lease } from '../ports.ts';
-import { Pending } from './pending.ts';
 import { Performer } from './performer.ts';
-import { recover } from './recover.ts';
+import { recoverRun, unbegun } from './recover.ts';
 import type { EngineDeps, Performance, PerformOptions } from './types.ts';
 
-export type { EngineDeps, Performance, PerformOptions, RunEnd } from './types.ts';
+export type {
+  EngineDeps,
+  Performance,
+  PerformOptions,
+  RunEnd,
+  UnresolvedEffect,
+  VerifiedResolution,
+} from './types.ts';
 
 /** Starts a run of an approved lock. Tools are opened and compared with their pins first; then the use of the approval is counted. */
 export async function startRun(deps: EngineDeps, options: PerformOptions): Promise<Result<Performance>> {
-  const performer = new Performer(deps, options, {
-    machine: new RunMachine(options.program),
-    pending: new Pending(),
-    active_ms: 0,
-    last_wall_ms: 0,
-    gate: null,
-    finished: null,
-  });
+  const performer = new Performer(deps, options, unbegun(options.program));
   const opened = await performer.openTools();
   if (!opened.ok) return opened;
   try {
@@ -76,7 +74,10 @@ async function goOn(deps: EngineDeps, options: PerformOptions, lease: Lease): Pr
   // Messages that are there already were sent before this resumption, which has the last word.
   const messages = await deps.journal.inbox(run);
   const earlier = messages.at(-1)?.id ?? 0;
-  const recovered = await recover(program, approved.lock_sha256, deps.journal.read(run));
+  const of = { run, lock_sha256: approved.lock_sha256 };
+  const recovered = await recoverRun(program, of, deps.journal, (reason) => {
+    deps.onNotice(`The snapshot of the run does not hold (${reason}); its whole journal is read instead.`);
+  });
   if (!recovered.ok) return err(recovered.error);
   const performer = new Performer(deps, options, recovered.value);
   const finished = recovered.value.machine.study?.status === 'finished';

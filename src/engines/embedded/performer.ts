@@ -16,8 +16,10 @@ import { Orders } from './orders.ts';
 import { type Pending, type PendingTimer, timerName } from './pending.ts';
 import type { Recovered } from './recover.ts';
 import { Timers } from './timers.ts';
-import { type Gate, gateOf } from './records.ts';
+import type { Gate } from './records.ts';
+import { SnapshotKeeper } from './snapshot-keeper.ts';
 import { Tokens } from './tokens.ts';
+import type { Trail } from './trail.ts';
 import type { EngineDeps, Performance, PerformOptions, RunEnd } from './types.ts';
 
 /**
@@ -40,6 +42,8 @@ export class Performer {
   readonly #inbox: Inbox;
   readonly #orders: Orders;
   readonly #tokens: Tokens;
+  readonly #trail: Trail;
+  readonly #snapshots: SnapshotKeeper;
   readonly #end: Promise<Result<RunEnd>>;
   #resolveEnd!: (end: Result<RunEnd>) => void;
   #lease: Lease | null = null;
@@ -62,11 +66,13 @@ export class Performer {
     this.#options = options;
     this.machine = recovered.machine;
     this.#pending = recovered.pending;
-    this.#gate = recovered.gate;
-    this.#finished = recovered.finished;
-    this.#latest_ms = recovered.last_wall_ms;
+    this.#gate = recovered.trail.gate;
+    this.#finished = recovered.trail.finished;
+    this.#latest_ms = recovered.trail.last_wall_ms;
+    this.#trail = recovered.trail;
     this.#timers = new Timers(deps.clock);
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
+    this.#snapshots = this.#newSnapshots();
     this.#orders = this.#newOrders();
     this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#orders.obey(message));
     this.#end = new Promise((resolve) => {
@@ -95,6 +101,18 @@ export class Performer {
       },
       // Once the message that asks for it is out of the way. What is out is left as it is, for `resume` to find again.
       pauseNow: () => void setImmediate(() => void this.#finish(ok(this.#finished ?? { kind: 'paused' }))),
+    });
+  }
+
+  #newSnapshots(): SnapshotKeeper {
+    const { run, approved } = this.#options;
+    return new SnapshotKeeper({
+      of: { run, lock_sha256: approved.lock_sha256 },
+      machine: this.machine,
+      pending: this.#pending,
+      trail: this.#trail,
+      journal: this.#deps.journal,
+      active_ms: () => this.#time.used_ms,
     });
   }
 
@@ -253,8 +271,10 @@ export class Performer {
     const appended = this.#deps.journal.append(this.#lease!, this.observed(settled, observed));
     this.#lastAppend = appended;
     const exchanged = this.#tokens.exchange(settled.events, settled.commands);
+    const keepSnapshot = this.#snapshots.appending(settled.events.length);
     const rows = await appended;
     for (const row of rows) this.#durable(row);
+    keepSnapshot?.(this.#lease!);
     await exchanged;
     this.#appending -= 1;
     this.#perform(settled.commands);
@@ -262,7 +282,8 @@ export class Performer {
 
   #durable(row: JournalRow): void {
     this.#latest_ms = Math.max(this.#latest_ms, row.wall_ms);
-    if (row.type === 'gate.opened') this.#gate = gateOf(row);
+    this.#trail.take(row);
+    this.#gate = this.#trail.gate;
     this.#deps.onRow(row);
   }
 
@@ -391,6 +412,7 @@ export class Performer {
     this.#timers.cancelAll();
     // Whatever closing meets does not change how the run ended, and nobody may wait for ever.
     await this.#effects.close().catch(() => undefined);
+    if (this.#lease !== null && this.#appending === 0 && end.ok) this.#snapshots.end(this.#lease);
     if (this.#lease !== null) await this.#deps.journal.release(this.#lease).catch(() => undefined);
     this.#resolveEnd(end);
   }
