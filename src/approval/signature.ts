@@ -7,6 +7,7 @@ import { isSshsig, parseSshsig, verifySshsig } from './sshsig.ts';
 export const NAMESPACES = {
   approval: 'approval.v1@expctl.dev',
   gate: 'gate.v1@expctl.dev',
+  resolution: 'resolution.v1@expctl.dev',
   request: 'request.v1@expctl.dev',
   checkpoint: 'checkpoint.v1@expctl.dev',
 } as const;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ExpctlError } from '../base/error.ts';
+import type { Json } from '../base/json.ts';
 import { err, ok } from '../base/result.ts';
 import type { Result } from '../base/result.ts';
 import { canonicalJson } from '../ir/canonical.ts';
@@ -14,6 +15,7 @@ import { Digest, Instant, Label, Principal, Role, Sha256, Words } from './fields
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const APPROVAL_TYPE = 'https://expctl.dev/attestation/plan-approval/v1';
+const RESOLUTION_TYPE = 'https://expctl.dev/attestation/effect-resolution/v1';
 const GATE_DECISION_TYPE = 'https://expctl.dev/attestation/gate-decision/v1';
 
 const MAX_STATEMENT_BYTES = 64 * 1024;
@@ -39,12 +41,14 @@ const ApprovalPredicate = z.strictObject({
   selfApproved: z.boolean(),
 });
 
+const Head = z.strictObject({ stream: Label, seq: z.number().int().nonnegative(), hash: Sha256 });
+
 const GateDecisionPredicate = z.strictObject({
   runId: Label,
   gate: Label,
   occurrence: z.number().int().min(1),
   outcome: Label,
-  journalHead: z.strictObject({ stream: Label, seq: z.number().int().nonnegative(), hash: Sha256 }),
+  journalHead: Head,
   evidence: Digest,
   request: Digest,
   approver: Approver,
@@ -69,6 +73,35 @@ export const GateDecisionStatement = z.strictObject({
   predicate: GateDecisionPredicate,
 });
 export type GateDecisionStatement = z.infer<typeof GateDecisionStatement>;
+
+const ResolutionPredicate = z.strictObject({
+  runId: Label,
+  effect: z.strictObject({
+    point: z.number().int().min(1),
+    step: Label,
+    part: z.enum(['call', 'submit', 'poll', 'fetch']),
+    attempt: z.number().int().min(1),
+  }),
+  /** The row with which the effect was intended: its arguments and its key are in it. */
+  intent: Head,
+  as: z.enum(['done', 'failed', 'not_done']),
+  /** What the tool would have answered; only of what is done. */
+  answer: z.json(),
+  request: Digest,
+  approver: Approver,
+  nonce: Nonce,
+  statementId: StatementId,
+  validity: Validity,
+  comment: Comment,
+});
+
+export const ResolutionStatement = z.strictObject({
+  _type: z.literal(STATEMENT_TYPE),
+  subject: z.array(Subject).length(1),
+  predicateType: z.literal(RESOLUTION_TYPE),
+  predicate: ResolutionPredicate,
+});
+export type ResolutionStatement = z.infer<typeof ResolutionStatement>;
 
 /** Draws so many random bytes. Passed in, as time is. */
 type RandomBytes = (count: number) => Uint8Array;
@@ -144,6 +177,29 @@ export function buildGateDecision(options: GateDecisionOptions): Result<Uint8Arr
   });
 }
 
+export interface ResolutionOptions extends Circumstances {
+  readonly run_id: string;
+  readonly effect: ResolutionStatement['predicate']['effect'];
+  readonly intent: JournalHead;
+  readonly as: 'done' | 'failed' | 'not_done';
+  readonly answer: Json;
+}
+
+/** What became of an effect, as the payload to sign. */
+export function buildResolution(options: ResolutionOptions): Result<Uint8Array> {
+  const { run_id, effect, intent, as, answer } = options;
+  return payloadOf(ResolutionStatement, {
+    _type: STATEMENT_TYPE,
+    subject: [{ name: 'plan.lock.json', digest: { sha256: options.lock_sha256 } }],
+    predicateType: RESOLUTION_TYPE,
+    predicate: { runId: run_id, effect, intent, as, answer, ...common(options) },
+  });
+}
+
+export function parseResolution(payload: Uint8Array): Result<ResolutionStatement> {
+  return parsePayload(payload, ResolutionStatement);
+}
+
 export function parseApproval(payload: Uint8Array): Result<ApprovalStatement> {
   return parsePayload(payload, ApprovalStatement);
 }
@@ -177,7 +233,7 @@ function common(options: Circumstances) {
   };
 }
 
-function payloadOf<T extends ApprovalStatement | GateDecisionStatement>(
+function payloadOf<T extends ApprovalStatement | GateDecisionStatement | ResolutionStatement>(
   schema: z.ZodType<T>,
   statement: T,
 ): Result<Uint8Array> {
