@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { ArtifactStore } from '../../engines/ports.ts';
+import { makeDurableFolder } from './durable.ts';
 import { syncFolder } from './files.ts';
 
 const CHUNK_BYTES = 1 << 20;
@@ -79,7 +80,7 @@ export class FileArtifacts implements ArtifactStore {
 
   /** Writes to a temporary file in the same file system, since only there a rename is atomic. */
   async #write(chunks: Chunks): Promise<{ sha256: string; bytes: number }> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    makeDurableFolder(this.#folder, 0o700);
     await this.#makeFolder(this.#root, this.#folder);
     const waiting = join(this.#root, 'tmp');
     await this.#makeFolder(waiting, this.#root);

@@ -4,6 +4,7 @@ import { link, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs
 import { basename, dirname, join, resolve } from 'node:path';
 import { ExpctlError, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import { makeDurableFolder } from './durable.ts';
 
 /** Larger files are no plan, lock, table or key. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -38,7 +39,7 @@ export async function writeWhole(
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
-    await mkdir(folder, { recursive: true });
+    makeDurableFolder(folder);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     const file = await open(temporary, flags, options.mode ?? 0o644);
     try {

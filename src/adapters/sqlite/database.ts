@@ -1,14 +1,17 @@
-import { existsSync, mkdirSync, statfsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
+import { makeDurableFolder } from '../files/durable.ts';
 import { syncPath } from './files.ts';
 import { migrate } from './migrate.ts';
 import { type Profile, pragmasOf, profileFor, sqliteVersionProblem } from './profile.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
+/** What SQLite says to a reader where a rollback journal lies beside the file that a crash left. */
+const HALF_WRITTEN = 'SQLITE_READONLY_ROLLBACK';
 
 export interface OpenOptions {
   /** How long a statement waits for another process's commit. */
@@ -29,20 +32,19 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
   const file = journalFile(folder);
   const timeout = options.busy_timeout_ms ?? BUSY_TIMEOUT_MS;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const isNew = !existsSync(file);
+    makeDurableFolder(folder, 0o700);
     const database = new Database(file, { timeout });
     try {
       refuseVersion(database);
-      checkIdentity(database, file, true);
+      if (!isEmpty(database)) checkIdentity(database, file);
       setProfile(database, profileFor(options.file_system ?? fileSystemOf(folder)), timeout);
       migrate(database, file);
-      checkIdentity(database, file, false);
+      checkIdentity(database, file);
     } catch (error) {
       database.close();
       throw error;
     }
-    if (isNew) for (const made of [folder, dirname(folder)]) syncPath(made);
+    syncPath(folder);
     return database;
   } catch (error) {
     throw storeError(error, file);
@@ -52,24 +54,53 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
 /** Opens the journal for reading only; NOT_FOUND if there is none. Throws ExpctlError STORE_UNUSABLE. */
 export function openDatabaseForReading(folder: string): Result<Database.Database> {
   const file = journalFile(folder);
-  if (!existsSync(file)) {
-    const hint = 'Start a run with `expctl run`, or go to the folder in which it was started.';
-    return err(new ExpctlError('NOT_FOUND', `There is no journal at ${file}`, { hint }));
+  if (!existsSync(file)) return err(noJournal(file));
+  try {
+    const database = openReadOnly(file);
+    return database === null ? err(noJournal(file)) : ok(database);
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError) || error.code !== HALF_WRITTEN) throw storeError(error, file);
   }
   try {
-    const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
-    try {
-      database.pragma('trusted_schema = 0');
-      database.pragma('cell_size_check = 1');
-      checkIdentity(database, file, false);
-    } catch (error) {
-      database.close();
-      throw error;
-    }
-    return ok(database);
+    takeBackTransaction(file);
+    const database = openReadOnly(file);
+    return database === null ? err(noJournal(file)) : ok(database);
   } catch (error) {
     throw storeError(error, file);
   }
+}
+
+/** Null where nothing has been written yet. */
+function openReadOnly(file: string): Database.Database | null {
+  const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.pragma('trusted_schema = 0');
+    database.pragma('cell_size_check = 1');
+    if (!isEmpty(database)) {
+      checkIdentity(database, file);
+      return database;
+    }
+    database.close();
+    return null;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** What a crash left half written in a rollback journal is undone by the first connection that may write. */
+function takeBackTransaction(file: string): void {
+  const database = new Database(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    refuseVersion(database);
+  } finally {
+    database.close();
+  }
+}
+
+function noJournal(file: string): ExpctlError {
+  const hint = 'Start a run with `expctl run`, or go to the folder in which it was started.';
+  return new ExpctlError('NOT_FOUND', `There is no journal at ${file}`, { hint });
 }
 
 /** Any failure of the store as what a user meets; an ExpctlError stays what it is. */
@@ -95,13 +126,16 @@ function refuseVersion(database: Database.Database): void {
   throw new ExpctlError('STORE_UNUSABLE', problem, { hint: 'Install better-sqlite3 as package-lock.json pins it.' });
 }
 
-/** Refuses another program's database and a newer one; an empty file only becomes a journal when `may_be_empty`. */
-function checkIdentity(database: Database.Database, file: string, may_be_empty: boolean): void {
+/** Whether a file holds nothing yet: whoever made it was stopped by a full disk, or a power cut, before it had written a journal. */
+function isEmpty(database: Database.Database): boolean {
+  const marks = ['application_id', 'user_version'].map((name) => database.pragma(name, { simple: true }));
+  return marks.every((mark) => mark === 0) && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+}
+
+/** Refuses another program's database, and a newer one. */
+function checkIdentity(database: Database.Database, file: string): void {
   const application = database.pragma('application_id', { simple: true });
   const version = Number(database.pragma('user_version', { simple: true }));
-  const isEmpty =
-    application === 0 && version === 0 && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
-  if (isEmpty && may_be_empty) return;
   if (application !== APPLICATION_ID) {
     const hint = 'Move it away if it is not yours, or restore the journal from a backup.';
     throw new ExpctlError('STORE_UNUSABLE', `${file} is not a journal of expctl`, { hint });

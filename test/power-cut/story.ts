@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type Database from 'better-sqlite3';
+import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { journalFile, openDatabase } from '../../src/adapters/sqlite/database.ts';
+import { SqliteJournal } from '../../src/adapters/sqlite/journal.ts';
+import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
+import { ok } from '../../src/base/result.ts';
+import type { App } from '../../src/commands/app.ts';
+import { TestApp } from '../commands/support.ts';
+
+/** How the store of a recording is written. `careless` ones are not what expctl does: the harness has to catch them. */
+export const PROFILES = {
+  /** As on a local disk. */
+  wal: {},
+  /** The same, with a checkpoint and a new beginning of the log every few commits. */
+  'wal, many checkpoints': { pragma: 'wal_autocheckpoint = 12' },
+  /** As on a network file system. */
+  delete: { file_system: 0x6969 },
+  'careless wal': { pragma: 'synchronous = NORMAL' },
+  'careless delete': { file_system: 0x6969, pragma: 'synchronous = FULL' },
+  /** A sound journal, but artifacts and the files of a project are written as programs write files. */
+  'careless files': { careless: true },
+} as const satisfies Readonly<Record<string, Profile>>;
+
+interface Profile {
+  readonly file_system?: number;
+  readonly pragma?: string;
+  readonly careless?: boolean;
+}
+
+export type ProfileName = keyof typeof PROFILES;
+
+/** Said on standard output once a command has ended: what a person can rely on from then on. */
+export interface CommandEnded {
+  readonly ended: string;
+  readonly status: number;
+  /** SHA-256 of every file outside of the store, the plan aside, by its path below the root. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** The run whose journal the harness looks at first, and a second one in the same store. */
+export const RUNS = ['run-1', 'run-2'] as const;
+
+/** Written by a person's editor: how it does that is not expctl's concern. */
+export const PLAN_FILE = 'square.plan.yaml';
+
+const TOOL = `
+# Squares a number; leaves a file; writes slowly enough that points overlap.
+printf 'field of %s\\n' "$2" > field.txt
+printf '{"y": %s}\\n' $(($2 * $2))
+`;
+
+const TOOLS = `
+tools:
+  square:
+    process: { command: [sh, tool.sh] }
+    calls:
+      run:
+        effect: by_key
+        key: { argument: key }
+        argv: ["{key}", "{x}"]
+        input:
+          type: object
+          properties: { key: { type: string }, x: { type: number } }
+          required: [key, x]
+          additionalProperties: false
+        answer: { type: object, properties: { y: { type: number } }, required: [y] }
+        output: { files: [{ name: field.txt, required: true }] }
+`;
+
+const PLAN = (values: string): string => `
+expctl: 1
+name: square
+goal: Squares of some numbers, behind a gate.
+variables: { x: { type: ordered, values: ${values} } }
+pipeline:
+  square: { call: square/run, with: { x: =x } }
+metrics: { y: { value: =square.y } }
+objectives: [{ minimize: y }]
+study:
+  - { phase: all, design: { full_factorial: { levels: 5 } } }
+  - { phase: look, gate: { role: lead, ask: "Go on?", outcomes: [continue, stop] } }
+  - { phase: end, decide: [{ else: stop, because: "all is known" }] }
+budget: { points: 5, calls: 20, wall_time: 1h, failed_points: 3 }
+`;
+
+/** What lies there before the story begins. */
+export function prepareFolder(root: string): void {
+  for (const folder of ['project', 'home']) mkdirSync(join(root, folder));
+  writeFileSync(join(root, 'project', 'tool.sh'), TOOL);
+  writeFileSync(join(root, 'project', 'tools.yaml'), TOOLS);
+  writeFileSync(join(root, 'project', PLAN_FILE), PLAN('[1, 2, 3]'));
+}
+
+/** What is done, in order, and the status with which it ends; a function is what a person's editor does. */
+export function chapters(root: string): readonly (readonly [args: readonly string[], status: number] | (() => void))[] {
+  const key = join(root, 'keys', 'lead.key');
+  const trust = join(root, 'policy', 'trust.json');
+  const solo = ['--solo', '--allow-without-terminal', '-o', trust];
+  const lock = 'square.lock.json';
+  const signed = ['--key', key, '--trust', trust];
+  const run = (id: string): [readonly string[], number] => [['run', lock, '--id', id, '--trust', trust, '--jsonl'], 5];
+  return [
+    [['keys', 'new', key], 0],
+    [['trust', 'init', '--person', 'lead', '--key', key, ...solo], 0],
+    [['tools', 'pin'], 0],
+    [['lock', PLAN_FILE], 0],
+    () => writeSynced(join(root, 'project', PLAN_FILE), PLAN('[1, 2, 3, 4, 5]')),
+    [['lock', PLAN_FILE], 0],
+    [['request', lock, '--runs', '2', '--by', 'lead'], 0],
+    [['approve', lock, ...signed], 0],
+    run(RUNS[0]),
+    [['gate', RUNS[0], '--outcome', 'continue', ...signed], 0],
+    [['resume', RUNS[0], '--trust', trust, '--jsonl'], 0],
+    run(RUNS[1]),
+  ];
+}
+
+/** The real commands with the real adapters; standard output is written at once, so that the log shows what was said when. */
+export function storyApp(root: string, profile: ProfileName, say: (text: string) => void): App {
+  const { app } = new TestApp({ cwd: join(root, 'project'), env: { USER: 'tester' } }, join(root, 'home'));
+  const openJournal: App['openJournal'] = async (store) => {
+    const deps = { clock: app.clock, process: thisProcess() };
+    return new SqliteJournal(() => openAs(profile, store), journalFile(store), deps);
+  };
+  const terminal = { ...app.terminal, out: say, note: (text: string) => void process.stderr.write(`${text}\n`) };
+  const { careless = false }: Profile = PROFILES[profile];
+  return { ...app, openJournal, terminal, ...(careless ? carelessFiles(app) : {}) };
+}
+
+function carelessFiles(app: App): Pick<App, 'files' | 'artifacts'> {
+  const write: App['files']['write'] = async (path, bytes, { mode = 0o644 } = {}) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes, { mode });
+    return ok(undefined);
+  };
+  const artifacts: App['artifacts'] = async (store) => {
+    const sound = new FileArtifacts(store);
+    const put = async (bytes: Uint8Array) => {
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const folder = join(store, 'cas', 'sha256', sha256.slice(0, 2));
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, sha256.slice(2)), bytes);
+      return { sha256, bytes: bytes.length };
+    };
+    const putFile = async (path: string) => put(readFileSync(path));
+    return { put, putFile, get: (sha256) => sound.get(sha256), has: (sha256) => sound.has(sha256) };
+  };
+  return { files: { ...app.files, write }, artifacts };
+}
+
+function openAs(profile: ProfileName, store: string): Database.Database {
+  const { file_system, pragma }: Profile = PROFILES[profile];
+  const database = openDatabase(store, file_system === undefined ? {} : { file_system });
+  if (pragma !== undefined) database.pragma(pragma);
+  return database;
+}
+
+function writeSynced(path: string, text: string): void {
+  const file = openSync(path, 'w');
+  writeFileSync(file, text);
+  fsyncSync(file);
+  closeSync(file);
+}
