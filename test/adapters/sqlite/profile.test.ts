@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -134,11 +134,31 @@ describe('a reader', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('of an empty file does not make a journal of it', () => {
+  test('of an empty file, as a full disk leaves one, finds no journal and makes none of it', () => {
     const folder = temporaryFolder();
     writeFileSync(journalFile(folder), '');
-    expect(() => openReader(folder)).toThrowError(expect.objectContaining({ code: 'STORE_UNUSABLE' }));
+    expect(openReader(folder)).toMatchObject({ ok: false, error: { code: 'NOT_FOUND' } });
     expect(statSync(journalFile(folder)).size).toBe(0);
+    openDatabase(folder).close(); // a writer makes one
+    expect(openReader(folder)).toMatchObject({ ok: true });
+  });
+
+  test('takes back what a crash left half written in a rollback journal', () => {
+    const folder = temporaryFolder();
+    const file_system = NFS;
+    const writer = openDatabase(folder, { file_system });
+    writer.pragma('cache_size = 1'); // so that a transaction is in the file before it is committed
+    writer.pragma('cache_spill = 1');
+    writer.exec('BEGIN IMMEDIATE; CREATE TABLE scratch (text TEXT) STRICT;');
+    const insert = writer.prepare('INSERT INTO scratch VALUES (?)');
+    for (let row = 0; row < 200; row += 1) insert.run('x'.repeat(4_000));
+    const crashed = join(temporaryFolder(), 'store');
+    cpSync(folder, crashed, { recursive: true });
+    writer.close();
+    const [before] = readdirSync(crashed).filter((name) => name.endsWith('-journal'));
+    expect(before).toBeDefined();
+    expect(openReader(crashed)).toMatchObject({ ok: true });
+    expect(readdirSync(crashed).filter((name) => name.endsWith('-journal'))).toEqual([]);
   });
 
   test('reads after the writer closed, and cannot write', async () => {
