@@ -1,7 +1,8 @@
 import type { CrashTemplate } from './project.ts';
 import { type Kill, type PointOutcome, Scenario, type ScenarioOptions } from './scenario.ts';
+import { pointStream } from '../../src/ir/events.ts';
 import { seededDice } from '../kernel/driver.ts';
-import { acceptsUnknown } from './unknown.ts';
+import { isLeft, STATUSES_OF_UNKNOWN, unknownSteps } from './unknown.ts';
 
 /** Scenarios that go on at the same time: as many as a small machine has cores. */
 const WIDTH = 2;
@@ -15,8 +16,8 @@ export interface Outcome {
   readonly kills: readonly Kill[];
   /** By kill, the operation at which it fell; null where the process had ended before. */
   readonly fell_at: readonly (string | null)[];
-  /** Whether a call is left of which nobody knows whether it happened. */
-  readonly unknown: boolean;
+  /** Steps of which nobody knows whether they happened, `point/1/burn_0`. */
+  readonly unknown: readonly string[];
   /** What is not as it has to be; empty where everything is. */
   readonly problems: readonly string[];
 }
@@ -45,7 +46,7 @@ export class Campaign {
     const { operations } = await scenario.perform(null);
     this.#expected = await scenario.outcomes();
     this.operations = operations;
-    const problems = await this.#problemsOf(scenario, false);
+    const problems = await this.#problemsOf(scenario, []);
     if (problems.length > 0) throw new Error(`the undisturbed run: ${problems.join('\n')}`);
     scenario.remove();
   }
@@ -104,38 +105,41 @@ export class Campaign {
       const { killed_at } = await scenario.perform(kill);
       if (kill !== null) fell_at.push(killed_at);
     }
-    const unknown = await acceptsUnknown(scenario);
+    const unknown = await unknownSteps(scenario);
     const problems = await this.#problemsOf(scenario, unknown);
     if (problems.length === 0) scenario.remove();
     else if (this.#options.planted === undefined) this.#template.keep();
     return { kills, fell_at, unknown, problems };
   }
 
-  async #problemsOf(scenario: Scenario, unknown: boolean): Promise<string[]> {
+  async #problemsOf(scenario: Scenario, unknown: readonly string[]): Promise<string[]> {
     const last = scenario.processes.at(-1)!;
     const problems: string[] = [];
     const leftover = await scenario.leftover();
     if (leftover.length > 0) problems.push(`processes are left: ${leftover.join(', ')}`);
-    if (last.status !== 0 && !(await scenario.hasEnded()))
+    const statuses = unknown.length > 0 ? STATUSES_OF_UNKNOWN : [0];
+    if (!statuses.includes(last.status) && !(await scenario.hasEnded())) {
       problems.push(`the last process ended with ${last.status}: ${last.stderr}`);
+    }
     const replay = await scenario.replay();
     if (replay.status !== 0) problems.push(`replay: ${replay.text}`);
     problems.push(...this.#wrongOutcomes(await scenario.outcomes(), unknown));
     for (const call of BY_KEY) problems.push(...(await wrongEffects(scenario, call, 1)));
-    problems.push(...(await wrongEffects(scenario, ONCE, unknown ? 0 : 1)));
+    problems.push(...(await wrongEffects(scenario, ONCE, unknown.length > 0 ? 0 : 1)));
     for (const [effect, count] of Object.entries(scenario.ledger('sent', callName(ONCE)))) {
       if (count > 1) problems.push(`${ONCE} was sent ${count} times: ${effect}`);
     }
     return problems.length === 0 ? [] : [...problems, `kept in ${scenario.folder}`];
   }
 
-  #wrongOutcomes(outcomes: Readonly<Record<number, PointOutcome>>, unknown: boolean): string[] {
+  #wrongOutcomes(outcomes: Readonly<Record<number, PointOutcome>>, unknown: readonly string[]): string[] {
     const problems: string[] = [];
     for (const [point, expected] of Object.entries(this.#expected)) {
       const outcome = outcomes[Number(point)];
       const same = JSON.stringify(outcome) === JSON.stringify(expected);
+      const waits = unknown.some((step) => step.startsWith(`${pointStream(Number(point))}/`));
       const excused =
-        unknown && outcome?.failure === 'unknown_outcome' && isPart(outcome.artifacts, expected.artifacts);
+        waits && outcome !== undefined && isLeft(outcome) && isPart(outcome.artifacts, expected.artifacts);
       if (!same && !excused)
         problems.push(`point ${point} came to ${JSON.stringify(outcome)}, not to ${JSON.stringify(expected)}`);
     }
@@ -195,7 +199,7 @@ export function figuresOf(outcomes: readonly Outcome[]): string {
   const fell = outcomes.flatMap(({ fell_at }) => fell_at.filter((name) => name !== null));
   const counts = new Map<string, number>();
   for (const name of fell) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const unknown = outcomes.filter((outcome) => outcome.unknown).length;
+  const unknown = outcomes.filter((outcome) => outcome.unknown.length > 0).length;
   const operations = [...counts].map(([name, count]) => `${name} ${count}`).join(', ');
   return `${outcomes.length} scenarios, ${fell.length} kills, ${unknown} with an unknown outcome\n${operations}`;
 }

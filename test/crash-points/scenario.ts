@@ -73,15 +73,15 @@ export class Scenario {
     const env = {
       ...this.#template.environment,
       EXPCTL_TEST_TRACE: trace,
-      ...(kill === null ? {} : { EXPCTL_TEST_KILL: `${kill.at} ${kill.side}` }),
+      ...(kill === null ? {} : { EXPCTL_TEST_SIGNALS: `${kill.at} ${kill.side} SIGKILL` }),
       ...(this.#options.deep === true ? { EXPCTL_TEST_DEEP: '1' } : {}),
       ...(this.#options.planted === undefined ? {} : { EXPCTL_TEST_PLANTED: this.#options.planted }),
     };
     const { status, stderr } = await runToEnd([program, ...args, '--trust', trust], this.folder, env);
     const traced = existsSync(trace) ? readFileSync(trace, 'utf8') : '';
-    const [, operations = '0', killed_at = null] = /^(?:killed (\d+) \w+ (\S+)|ended (\d+))/m.exec(traced) ?? [];
     const ended = /^ended (\d+)/m.exec(traced)?.[1];
-    const process = { killed_at, operations: Number(ended ?? operations), status, stderr };
+    const [, operations = ended, killed_at = null] = /^(\d+) \w+ (\S+)/m.exec(traced) ?? [];
+    const process = { killed_at, operations: Number(operations), status, stderr };
     this.processes.push(process);
     return process;
   }
@@ -104,10 +104,13 @@ export class Scenario {
     const outcomes: Record<number, PointOutcome> = {};
     for (const row of rows) {
       const event = eventOf(row);
-      if (event.type !== 'point.finished') continue;
-      const { status, metrics, failure } = event.result;
-      const artifacts = artifactsOf(rows.filter(({ stream }) => pointOf(stream) === event.point));
-      outcomes[event.point] = { status, metrics, failure: failure?.class ?? null, artifacts };
+      if (event.type === 'point.began') {
+        const artifacts = artifactsOf(rows.filter(({ stream }) => stream === row.stream));
+        outcomes[event.point] = { status: 'unfinished', metrics: {}, failure: null, artifacts };
+      } else if (event.type === 'point.finished') {
+        const { status, metrics, failure } = event.result;
+        outcomes[event.point] = { ...outcomes[event.point]!, status, metrics, failure: failure?.class ?? null };
+      }
     }
     return outcomes;
   }

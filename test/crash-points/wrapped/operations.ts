@@ -1,16 +1,25 @@
 import { appendFileSync } from 'node:fs';
 
 /*
- * Counts what the program does to the outside through its ports, and ends it at one of these operations, as by `kill -9`.
+ * Counts what the program does to the outside through its ports, and sends a signal to itself at some of these operations: SIGKILL
+ * ends it as `kill -9` would.
  *
- *   EXPCTL_TEST_KILL   `17 before`, `17 during` or `17 after`: where; nowhere unless given. `during`: it was begun and nobody has
- *                      heard of its end
- *   EXPCTL_TEST_DEEP   `1`: what lies below the ports counts too: statements of SQLite, calls of the file system
- *   EXPCTL_TEST_TRACE  a file: this process appends a line, `killed 17 before journal.append` or `ended 54`
+ *   EXPCTL_TEST_SIGNALS  where, `17 before SIGKILL` or `17 during SIGINT, 18 after SIGINT`; nowhere unless given. `during`: the
+ *                        operation was begun and nobody has heard of its end
+ *   EXPCTL_TEST_DEEP     `1`: what lies below the ports counts too: statements of SQLite, calls of the file system
+ *   EXPCTL_TEST_TRACE    a file: this process appends a line for each signal, `17 before journal.append`, and at its end `ended 54`
  */
 
-const [at = '', side = ''] = (process.env['EXPCTL_TEST_KILL'] ?? '').split(' ');
-const fatal = Number(at);
+interface Signal {
+  readonly at: number;
+  readonly side: string;
+  readonly signal: string;
+}
+
+const signals = (process.env['EXPCTL_TEST_SIGNALS'] ?? '')
+  .split(', ')
+  .map((text) => text.split(' '))
+  .map(([at = '', side = '', signal = '']): Signal => ({ at: Number(at), side, signal }));
 const trace = process.env['EXPCTL_TEST_TRACE'];
 export const DEEP = process.env['EXPCTL_TEST_DEEP'] === '1';
 let count = 0;
@@ -21,21 +30,25 @@ function tell(line: string): void {
   if (trace !== undefined) appendFileSync(trace, `${line}\n`);
 }
 
-function kill(name: string): void {
-  tell(`killed ${fatal} ${side} ${name}`);
-  process.kill(process.pid, 'SIGKILL');
+function send({ at, side, signal }: Signal, name: string): void {
+  tell(`${at} ${side} ${name}`);
+  process.kill(process.pid, signal);
 }
 
 /** Does something that counts as one operation. */
 export function operation<T>(name: string, work: () => T): T {
   count += 1;
-  if (count !== fatal) return work();
-  if (side === 'before') kill(name);
+  const due = signals.filter(({ at }) => at === count);
+  const sendAll = (side: string): void => {
+    for (const signal of due) if (signal.side === side) send(signal, name);
+  };
+  if (due.length === 0) return work();
+  sendAll('before');
   const value = work();
-  if (side === 'during') setImmediate(() => kill(name));
-  else if (value instanceof Promise) return value.finally(() => kill(name)) as T;
-  else if (isStream(value)) return endingWith(value, () => kill(name)) as T;
-  else kill(name);
+  setImmediate(() => sendAll('during'));
+  if (value instanceof Promise) return value.finally(() => sendAll('after')) as T;
+  if (isStream(value)) return endingWith(value, () => sendAll('after')) as T;
+  sendAll('after');
   return value;
 }
 
