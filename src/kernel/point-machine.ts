@@ -81,17 +81,18 @@ export class PointMachine {
     const { outcome } = fact;
     if (outcome.ok) return this.#succeeded(step, state, outcome.answer);
     if (this.#isForPerson(step, part, outcome.class)) return this.#unresolved(step, state, outcome.message);
-    this.#fail(step, outcome.class, outcome.message);
+    // An answer that could not be kept says nothing either.
+    this.#fail(step, outcome.class, outcome.message, { told: outcome.class !== 'bad_metric' });
   }
 
   #succeeded(step: ProgramStep, state: StepState, given: Json): void {
     const part = this.#current(step.name);
     const answer = readAnswer(given, part.parse_json);
-    if (!answer.ok) return this.#fail(step, answer.error.class, answer.error.message);
+    if (!answer.ok) return this.#fail(step, answer.error.class, answer.error.message, { told: false });
     const names = answerNames(answer.value, this.#jobNames(step.name));
     for (const condition of part.until === null ? part.expect : [part.until, ...part.expect]) {
       const held = holds(condition, names);
-      if (held !== true) return this.#fail(step, 'unexpected', held.message);
+      if (held !== true) return this.#fail(step, 'unexpected', held.message, { told: condition !== part.until });
     }
     state.answers[part.part] = answer.value;
     if (state.licence_waits !== undefined) Object.assign(state, { licence_waits: 0, licence_waited_s: 0 });
@@ -252,7 +253,7 @@ export class PointMachine {
   #send(step: ProgramStep, state: StepState): void {
     const part = this.#current(step.name);
     const bound = bindArguments(part.arguments, this.#jobNames(step.name));
-    if (!bound.ok) return this.#fail(step, 'unexpected', bound.error);
+    if (!bound.ok) return this.#fail(step, 'unexpected', bound.error, { told: false });
     const { call, effect, timeout_s } = part;
     const sent = { step: step.name, part: part.part, attempt: state.attempt, call, arguments: bound.value };
     state.status = 'out';
@@ -273,10 +274,11 @@ export class PointMachine {
     }
   }
 
-  #fail(step: ProgramStep, failure: FailureClass, message: string): void {
+  /** @param options.told whether the part was answered, and the answer could be understood */
+  #fail(step: ProgramStep, failure: FailureClass, message: string, { told } = { told: true }): void {
     const { state } = this.#step(step.name);
     const { attempts, backoff_s, on } = step.retry;
-    const has_ended = this.#hasEnded(step, failure);
+    const has_ended = this.#hasEnded(step, failure, told);
     if (has_ended && !this.#stopping() && this.#waitsForLicence(step, state, failure)) {
       const wait_s = licenceWait_s(state.licence_waits! - 1);
       return this.#endAttempt(step, failure, message, wait_s);
@@ -300,10 +302,12 @@ export class PointMachine {
   }
 
   /** K4: whether the attempt is known to have ended. A job that cannot be asked after may still be there. */
-  #hasEnded(step: ProgramStep, failure: FailureClass): boolean {
+  #hasEnded(step: ProgramStep, failure: FailureClass, told: boolean): boolean {
     if (step.parts[0]!.effect === 'pure') return true;
+    const { part } = this.#current(step.name);
+    if (!told && (part === 'submit' || part === 'poll') && this.program.lock.semantics >= 2) return false;
     if (failure === 'timeout' || failure === 'unknown_outcome') return false;
-    return failure !== 'tool_broken' || this.#current(step.name).part !== 'poll';
+    return failure !== 'tool_broken' || part !== 'poll';
   }
 
   /** @param again_in_s null when there is no other attempt */

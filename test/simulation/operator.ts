@@ -18,6 +18,7 @@ export class Operator {
   readonly #posted = new Map<number, InboxMessage['kind']>();
   #deeds: { readonly deed: Deed; readonly rows: number }[];
   #gates = 0;
+  #statements = 0;
 
   constructor(on: Simulation) {
     this.#on = on;
@@ -65,8 +66,10 @@ export class Operator {
     const found = engines.some(({ incarnation }) => incarnation.stopped) ? null : world.resolve(intent);
     if (found === null) return this.#after(100, () => this.#resolve(point, step));
     if (dice.chance(0.1)) this.#post('resolve', { point, step });
+    this.#statements += 1;
+    const message = { point, step, ...found, statement: `statement ${this.#statements}` };
     for (let copies = dice.chance(0.2) ? 2 : 1; copies > 0; copies -= 1)
-      this.#post('resolve', { point, step, ...found });
+      this.#post('resolve', message);
   }
 
   /** A message was obeyed: what it led to must be in the journal. */
@@ -114,7 +117,7 @@ export class Operator {
     const { store, trace } = this.#on;
     if (store.runs.length === 0) return;
     const id = store.post(RUN, kind, body);
-    if (Object.keys(body).length === 2) this.#posted.set(id, kind);
+    if (body['where'] === undefined && body['phase'] === undefined) this.#posted.set(id, kind);
     trace(`somebody posts ${kind} ${JSON.stringify(body)}`);
   }
 

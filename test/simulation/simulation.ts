@@ -47,6 +47,8 @@ export interface Engine {
   readonly incarnation: Incarnation;
   performance: Performance | null;
   ended: boolean;
+  /** Another process performed the run when it began. */
+  refused: boolean;
 }
 
 /** One run, from its seed to its end: plan, disturbances, tools, people and processes. */
@@ -88,6 +90,7 @@ export class Simulation {
     });
     this.world = new World({
       seed,
+      semantics: this.made.lock.semantics,
       time: this.time,
       faults: this.disturbances.faults,
       intentOf: (key) => this.view.intents.get(key),
@@ -119,8 +122,9 @@ export class Simulation {
     this.trace(`VIOLATION ${violation.message}`);
   };
 
+  /** Who performs the run, or did so last: not who was refused since another process performs it. */
   get current(): Engine {
-    return this.engines.at(-1)!;
+    return this.engines.findLast(({ refused }) => !refused)!;
   }
 
   /** A new process starts the run, or goes on with it. */
@@ -128,7 +132,7 @@ export class Simulation {
     const name = `process ${this.engines.length + 1}`;
     if (this.engines.length > MOST_PROCESSES) this.tell(new Violation('ends', `${name} would be one too many.`));
     const incarnation = this.#incarnate(name);
-    const engine: Engine = { incarnation, performance: null, ended: false };
+    const engine: Engine = { incarnation, performance: null, ended: false, refused: false };
     this.engines.push(engine);
     const options: PerformOptions = {
       run: RUN,
@@ -142,17 +146,22 @@ export class Simulation {
     this.trace(`${name} ${how === startRun ? 'starts' : 'resumes'}${take_over ? ', taking over' : ''}`);
     how(this.#depsOf(engine), options).then(
       (begun) => {
+        engine.refused = !begun.ok && begun.error.code === 'RUN_LOCKED' && this.#isPerformed();
         if (!begun.ok) return this.#ended(engine, begun);
         engine.performance = begun.value;
         void begun.value.end.then((end) => this.#ended(engine, end));
       },
-      (error: unknown) => this.#failed(error),
+      (error: unknown) => (error instanceof ExpctlError ? this.#ended(engine, err(error)) : this.#failed(error)),
     );
   }
 
   /** Whether another process has the lease. */
   isStale({ name }: Incarnation): boolean {
     return this.store.leases.get(RUN)?.holder !== name;
+  }
+
+  #isPerformed(): boolean {
+    return this.store.holderOf(RUN) === 'live';
   }
 
   async renewApproval(): Promise<void> {
@@ -194,8 +203,8 @@ export class Simulation {
   }
 
   #stateOf(name: string): 'live' | 'gone' | 'unknown' {
-    const { incarnation } = this.engines.find((engine) => engine.incarnation.name === name)!;
-    if (!incarnation.alive) return 'gone';
+    const { incarnation, ended } = this.engines.find((engine) => engine.incarnation.name === name)!;
+    if (!incarnation.alive || ended) return 'gone';
     // A process that is stopped is seen by others only, from another machine.
     return incarnation.stopped ? 'unknown' : 'live';
   }
@@ -290,10 +299,10 @@ export class Simulation {
   }
 }
 
-function resolution({ as, outcome }: JsonObject): Result<VerifiedResolution> {
+function resolution({ as, outcome, statement }: JsonObject): Result<VerifiedResolution> {
   if (as === undefined) return err(new ExpctlError('APPROVAL_INVALID', 'It is a forgery.', { hint: 'Sign it.' }));
-  const by = 'bob';
-  return ok({ as, outcome, by, statement_sha256: ZERO, envelope_sha256: ZERO } as unknown as VerifiedResolution);
+  const statement_sha256 = String(statement);
+  return ok({ as, outcome, by: 'bob', statement_sha256, envelope_sha256: ZERO } as unknown as VerifiedResolution);
 }
 
 /** Stands for the verification of a signature: takes the message's word for it, unless it is for another gate. */

@@ -40,6 +40,8 @@ interface Execution {
 
 export interface WorldDeps {
   readonly seed: number;
+  /** Under semantics 1 a job counts as ended once its submission or a poll says what cannot be read. */
+  readonly semantics: number;
   readonly time: VirtualTime;
   /** Probability of a fault of a sending. */
   readonly faults: number;
@@ -244,6 +246,7 @@ export class World {
       this.#jobs.set(jobName(entry.intent), entry);
       this.counts.jobs += 1;
     }
+    if (fault !== null && this.#deps.semantics < 2) this.#endJobOf(entry.intent);
     return fault ?? answered(this.#answer(entry.intent, call.arguments));
   }
 

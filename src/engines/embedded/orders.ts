@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../base/json.ts';
 import {
   type EffectIntended,
+  type EffectResolved,
   eventOf,
   type GateOpened,
   type JournalRow,
@@ -21,6 +22,8 @@ interface OrdersDeps extends Pick<EngineDeps, 'journal' | 'host' | 'verifyGate' 
   /** The gate that opened last. */
   readonly gate: () => Gate | null;
   readonly ended: () => boolean;
+  /** The performance ends once what is out has answered: it was interrupted, or its approval has expired. */
+  readonly draining: () => boolean;
   /** Resolves once everything that was appended so far is durable. */
   readonly durable: () => Promise<unknown>;
   /** Takes in a fact and makes it durable. @throws ImpossibleFact where it cannot happen now */
@@ -55,6 +58,8 @@ export class Orders {
     if (kind === 'pause') {
       if (!study.paused) await this.#deps.append(null, { type: 'run.paused', by, reason }, {});
       if (body['now'] === true) this.#deps.pauseNow();
+    } else if (kind === 'resume' && this.#deps.draining()) {
+      this.#deps.onNotice('A resume came while this process ends; go on with `expctl resume` when it has.');
     } else if (kind === 'resume' && study.paused) {
       await this.#deps.append(null, { type: 'run.resumed', by }, {});
     } else if (kind === 'cancel' && study.ending?.status !== 'cancelled') {
@@ -95,7 +100,7 @@ export class Orders {
   async #resolve(body: JsonObject): Promise<void> {
     const effect = this.#unresolvedAt(body);
     if (effect === undefined) return this.#deps.onNotice('It was said what became of an effect that needs nobody.');
-    const intent = await this.#intentOf(effect);
+    const { intent, statements } = await this.#historyOf(effect);
     if (intent === null) throw new Error(`no intent of ${effect.step} of point ${effect.point} in the journal`);
     const verified = await this.#deps.verifyResolution(body, effect, intent);
     if (this.#deps.ended()) return; // the message stays for whoever goes on with the run
@@ -103,6 +108,8 @@ export class Orders {
     if (this.#unresolvedAt(body)?.attempt !== effect.attempt) {
       return this.#deps.onNotice('A resolution came too late; it changes nothing.');
     }
+    // One that was obeyed, and not removed before a crash, says nothing of what was sent since.
+    if (statements.has(verified.value.statement_sha256)) return;
     const { point, ...which } = effect;
     const { as, outcome, statement_sha256, by, envelope_sha256 } = verified.value;
     const fact: PointFact = { type: 'effect.resolved', ...which, as, outcome, statement_sha256, by };
@@ -113,15 +120,17 @@ export class Orders {
     return this.#deps.machine.unresolved().find(({ point, step }) => point === body['point'] && step === body['step']);
   }
 
-  /** The row with which an effect was intended. */
-  async #intentOf({ point, step, part, attempt }: UnresolvedEffect): Promise<JournalRow | null> {
-    let found: JournalRow | null = null;
+  /** The row with which an effect was intended, and the statements that said what became of effects of its point. */
+  async #historyOf({ point, step, part, attempt }: UnresolvedEffect) {
+    let intent: JournalRow | null = null;
+    const statements = new Set<string>();
     for await (const row of this.#deps.journal.read(this.#deps.run, { stream: pointStream(point) })) {
-      if (row.type !== 'effect.intended') continue;
-      const event = eventOf(row) as EffectIntended;
-      if (event.step === step && event.part === part && event.attempt === attempt) found = row;
+      if (row.type !== 'effect.intended' && row.type !== 'effect.resolved') continue;
+      const event = eventOf(row) as EffectIntended | EffectResolved;
+      if (event.type === 'effect.resolved') statements.add(event.statement_sha256);
+      else if (event.step === step && event.part === part && event.attempt === attempt) intent = row;
     }
-    return found;
+    return { intent, statements };
   }
 
   async #decideGate(body: JsonObject): Promise<void> {

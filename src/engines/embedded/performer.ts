@@ -94,6 +94,7 @@ export class Performer {
       onNotice,
       gate: () => this.#gate,
       ended: () => this.#ended,
+      draining: () => this.#draining,
       durable: () => this.#lastAppend,
       append: (point, fact, observed) => this.#append(this.settle(point, fact), observed),
       reopened: () => {
@@ -192,9 +193,11 @@ export class Performer {
       if (this.#isOver()) return this.#settleEnd();
     }
     this.#keepTime();
+    const open = [...this.#pending.effects.values()];
     await this.#tokens.begin(this.#lease!, this.machine);
     if (this.#ended) return;
-    for (const { point, command } of [...this.#pending.effects.values()]) {
+    // Not what tokens were granted for meanwhile: that is sent for the first time, once it is durable.
+    for (const { point, command } of open) {
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
       else this.#poll(point, command);
     }
@@ -271,6 +274,7 @@ export class Performer {
     const appended = this.#deps.journal.append(this.#lease!, this.observed(settled, observed));
     this.#lastAppend = appended;
     const exchanged = this.#tokens.exchange(settled.events, settled.commands);
+    exchanged?.catch(() => undefined); // where the append fails too, that is what is told
     const keepSnapshot = this.#snapshots.appending(settled.events.length);
     const rows = await appended;
     for (const row of rows) this.#durable(row);

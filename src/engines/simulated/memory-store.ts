@@ -114,7 +114,6 @@ export class MemoryStore {
     };
     const digest = sha256(rowPreimage(content));
     this.#heads.set(`${run} ${stream}`, { seq, hash: digest });
-    if (ends !== null) this.#heads.delete(`${run} ${ends}`);
     this.#position += 1;
     return { ...content, position: this.#position, hash: digest };
   }
