@@ -15,7 +15,7 @@ export interface MemoryPoolsDeps {
 
 /** The pools of a store in memory, by the same book and the same policy as the real ones: for tests and simulations. */
 export class MemoryPools implements PoolArbiter {
-  readonly book = new PoolBook([], [], 0);
+  readonly book = new PoolBook([], [], { arrivals: 0, grants: 0 });
   readonly #deps: MemoryPoolsDeps;
   readonly #news = new TokenNews();
   readonly #listeners = new Map<string, (granted: readonly PoolGrant[]) => void>();

@@ -29,30 +29,37 @@ export class PoolBook {
   readonly #gone = new Set<number>();
   readonly #served = new Set<string>();
   #arrivals: number;
-  #grants = 0;
+  #grants: number;
 
-  /** @param arrivals the last number that was given to any claim, those included that are gone */
-  constructor(runs: Iterable<PoolRun>, claims: Iterable<PoolClaimRow>, arrivals: number) {
-    for (const run of runs) {
-      this.#runs.set(run.run, run);
-      this.#grants = Math.max(this.#grants, run.served);
-    }
+  /** @param last the last number that was given to any claim, those included that are gone, and to any grant */
+  constructor(
+    runs: Iterable<PoolRun>,
+    claims: Iterable<PoolClaimRow>,
+    last: { readonly arrivals: number; readonly grants: number },
+  ) {
+    for (const run of runs) this.#runs.set(run.run, run);
     for (const claim of [...claims].sort((one, other) => one.arrival - other.arrival)) {
       this.#claims.set(nameOf(claim.run, claim), claim);
     }
-    this.#arrivals = arrivals;
+    this.#arrivals = last.arrivals;
+    this.#grants = last.grants;
   }
 
   get claims(): readonly PoolClaimRow[] {
     return [...this.#claims.values()];
   }
 
-  get runs(): readonly PoolRun[] {
-    return [...this.#runs.values()];
-  }
-
   claimsOf(run: string): PoolClaimRow[] {
     return this.claims.filter((claim) => claim.run === run);
+  }
+
+  /** Whether it knows what a run states of pools; those that hold and want nothing need not be known. */
+  knows(run: string): boolean {
+    return this.#runs.has(run);
+  }
+
+  know(run: PoolRun): void {
+    this.#runs.set(run.run, run);
   }
 
   /** A run begins, with the capacities that its lock states. */

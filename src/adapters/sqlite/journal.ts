@@ -8,6 +8,10 @@ import type {
   JournalStore,
   Lease,
   NewEvent,
+  OpenTokens,
+  PoolExchange,
+  PoolGrant,
+  PoolReader,
   RunHolder,
   RunRow,
   Snapshot,
@@ -15,13 +19,17 @@ import type {
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { isBusy, journalFile, openDatabase, storeError } from './database.ts';
-import { EventWriter, type PreparedEvent, prepareEvent } from './event-writer.ts';
+import { EventWriter, prepareEvent } from './event-writer.ts';
 import type { ProcessFacts } from './lease.ts';
 import { Leases, runNotFound } from './leases.ts';
+import { Pools } from './pools.ts';
 import { SqliteReader } from './reader.ts';
 import { type KeptSnapshot, Snapshots } from './snapshots.ts';
 
 const INBOX_POLL_S = 0.2;
+/** How often a run that waits for tokens looks whether others gave some back, and at how many looks whether others died. */
+const TOKENS_POLL_S = 0.02;
+const LOOKS_PER_CHECK = 50;
 
 export interface JournalDeps {
   readonly clock: Clock;
@@ -29,7 +37,7 @@ export interface JournalDeps {
 }
 
 /** The journal of a folder (`.expctl`); the file is opened, and made, when it is first needed. */
-export function openJournal(folder: string, deps: JournalDeps): JournalStore {
+export function openJournal(folder: string, deps: JournalDeps): JournalStore & PoolReader {
   return new SqliteJournal(() => openDatabase(folder), journalFile(folder), deps);
 }
 
@@ -41,13 +49,16 @@ interface Session {
   readonly events: EventWriter;
   readonly leases: Leases;
   readonly snapshots: Snapshots;
+  readonly pools: Pools;
 }
 
-/** A call of `append` that waits for its commit. */
+/** A call that waits for the next commit. */
 interface Waiting {
-  readonly lease: Lease;
-  readonly events: readonly PreparedEvent[];
-  readonly resolve: (rows: readonly JournalRow[]) => void;
+  /** In the order of the calls. */
+  readonly write: (session: Session) => void;
+  /** In the same transaction, behind all calls of the turn, and the grants that follow from them. */
+  readonly conclude: () => void;
+  readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -55,11 +66,11 @@ interface Waiting {
  * JournalStore over one SQLite connection.
  *
  *   J1. An append resolves only after its COMMIT returned, that is after its bytes were synced.
- *   J2. All appends of one turn of the event loop share a commit.
+ *   J2. All appends and exchanges of tokens of one turn of the event loop share a commit.
  *   J3. After any failure in a transaction this object refuses everything. What the disk holds then is not known here (a sync
  *       that failed must not be tried again on the same handle); whoever opens the journal anew reads what is there.
  */
-export class SqliteJournal implements JournalStore {
+export class SqliteJournal implements JournalStore, PoolReader {
   readonly #open: () => Database.Database;
   readonly #file: string;
   readonly #clock: Clock;
@@ -77,10 +88,15 @@ export class SqliteJournal implements JournalStore {
     this.#here = deps.process;
   }
 
-  async createRun(run: RunRow, max_runs: number, first: readonly NewEvent[]): Promise<Result<Lease>> {
+  async createRun(
+    run: RunRow,
+    max_runs: number,
+    first: readonly NewEvent[],
+    tokens: Readonly<Record<string, number>> = {},
+  ): Promise<Result<Lease>> {
     const now_ms = this.#clock.now_ms();
     const prepared = first.map((event) => prepareEvent(event, now_ms));
-    return this.#transaction(({ database, reader, leases, events }) => {
+    return this.#transaction(({ database, reader, leases, events, pools }) => {
       const uses = reader.countUses(run.request_sha256);
       if (uses >= max_runs) return err(allUsed(uses, max_runs));
       if (reader.hasRun(run.run)) return err(idTaken(run.run));
@@ -92,6 +108,7 @@ export class SqliteJournal implements JournalStore {
         .run(run.request_sha256, uses + 1, run.run);
       const lease = leases.create(run.run, now_ms);
       events.write(lease, prepared);
+      if (Object.keys(tokens).length > 0) pools.begin(run.run, tokens);
       return ok(lease);
     });
   }
@@ -115,9 +132,46 @@ export class SqliteJournal implements JournalStore {
     this.#refuseIfBroken();
     const now_ms = this.#clock.now_ms();
     const prepared = events.map((event) => prepareEvent(event, now_ms));
+    return this.#queued(lease, (session) => {
+      const rows = session.events.write(lease, prepared);
+      if (prepared.some(({ type }) => type === 'run.finished')) session.pools.end(lease.run);
+      return ok(() => rows);
+    });
+  }
+
+  async exchangeTokens(lease: Lease, exchange: PoolExchange): Promise<readonly PoolGrant[]> {
+    return this.#queued(lease, ({ pools }) => {
+      const refusal = pools.exchange(lease.run, exchange, this.#clock.now_ms());
+      return refusal === null ? ok(() => pools.tell(lease.run)) : err(refusal);
+    });
+  }
+
+  async reconcileTokens(lease: Lease, open: OpenTokens): Promise<readonly PoolGrant[]> {
+    return this.#queued(lease, ({ pools }) => {
+      pools.reconcile(lease.run, open, this.#clock.now_ms());
+      return ok(() => pools.tell(lease.run));
+    });
+  }
+
+  /** Queues a call for the commit of this turn. One whose lease was lost fails alone. */
+  #queued<T>(lease: Lease, write: (session: Session) => Result<() => T>): Promise<T> {
+    this.#refuseIfBroken();
     return new Promise((resolve, reject) => {
+      let written: Result<() => T>;
+      let value: T;
       this.#flushSoon();
-      this.#queue.push({ lease, events: prepared, resolve, reject });
+      this.#queue.push({
+        write: (session) => {
+          const lost = session.leases.lost(lease);
+          if (lost !== null) session.events.forget(lease.run);
+          written = lost === null ? write(session) : err(lost);
+        },
+        conclude: () => {
+          if (written.ok) value = written.value();
+        },
+        resolve: () => (written.ok ? resolve(value) : reject(written.error)),
+        reject,
+      });
     });
   }
 
@@ -165,6 +219,10 @@ export class SqliteJournal implements JournalStore {
     return this.#connected().reader.snapshot(run);
   }
 
+  async pools(): ReturnType<PoolReader['pools']> {
+    return this.#connected().reader.pools();
+  }
+
   async post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number> {
     const text = canonicalJson(body);
     const id = this.#transaction(({ database, reader }) => {
@@ -183,13 +241,39 @@ export class SqliteJournal implements JournalStore {
 
   onInbox(run: string, callback: () => void): () => void {
     const seen = { state: '', newest: 0 };
-    const look = (): void => {
-      if (this.#broken !== null) return;
-      cancel = this.#clock.after(INBOX_POLL_S, look);
-      if (this.#hasNews(run, seen)) callback();
+    return this.#watch(
+      () => INBOX_POLL_S,
+      () => {
+        // A store that broke is news too: whoever then asks for the messages learns of it.
+        if (this.#broken !== null || this.#hasNews(run, seen)) callback();
+      },
+    );
+  }
+
+  onTokens(lease: Lease, callback: (granted: readonly PoolGrant[]) => void): () => void {
+    const seen = { version: '', looks: 0 };
+    return this.#watch(
+      () => (this.#session?.pools.waits(lease.run) === true ? TOKENS_POLL_S : INBOX_POLL_S),
+      () => {
+        const granted = this.#broken === null ? this.#tokenNews(lease, seen) : [];
+        if (granted.length > 0) callback(granted);
+      },
+    );
+  }
+
+  /** Looks again and again, until it is stopped or the store broke. */
+  #watch(every_s: () => number, look: () => void): () => void {
+    let stopped = false;
+    const next = (): (() => void) =>
+      this.#clock.after(every_s(), () => {
+        look();
+        if (!stopped && this.#broken === null) cancel = next();
+      });
+    let cancel = next();
+    return () => {
+      stopped = true;
+      cancel();
     };
-    let cancel = this.#clock.after(INBOX_POLL_S, look);
-    return () => cancel();
   }
 
   async close(): Promise<void> {
@@ -207,8 +291,35 @@ export class SqliteJournal implements JournalStore {
   }
 
   /**
+   * What the run was granted by others. A process that dies commits nothing, so that from time to time a run that waits asks itself
+   * whether tokens have become free.
+   */
+  #tokenNews(lease: Lease, seen: { version: string; looks: number }): readonly PoolGrant[] {
+    const granted: PoolGrant[] = [];
+    try {
+      const { pools, leases } = this.#connected();
+      if (!pools.waits(lease.run)) return granted;
+      seen.looks += 1;
+      if (pools.version === seen.version && seen.looks % LOOKS_PER_CHECK !== 0) return granted;
+      granted.push(...pools.tell(lease.run));
+      if (pools.isStale(lease.run)) {
+        this.#transaction(() => {
+          if (leases.lost(lease) !== null) return;
+          pools.perform(lease.run);
+          pools.settle(this.#clock.now_ms());
+          granted.push(...pools.tell(lease.run));
+        });
+      }
+      seen.version = pools.version;
+    } catch (error) {
+      if (!isBusy(error)) this.#broken ??= storeError(error, this.#file);
+    }
+    return granted;
+  }
+
+  /**
    * Whether there are messages that were not `seen`. `data_version` costs a look at shared memory and tells of other connections'
-   * commits; own posts are counted. A store that breaks is news too: whoever then asks for the messages learns of it.
+   * commits; own posts are counted. A store that breaks is news too.
    */
   #hasNews(run: string, seen: { state: string; newest: number }): boolean {
     try {
@@ -231,17 +342,13 @@ export class SqliteJournal implements JournalStore {
     [this.#queue, this.#kept] = [[], []];
     if (calls.length + kept.length === 0) return;
     try {
-      const outcomes = this.#transaction((session) => {
-        const appended = calls.map((call) => appendCall(session, call));
+      this.#transaction((session) => {
+        for (const call of calls) call.write(session);
+        session.pools.settle(this.#clock.now_ms());
+        for (const call of calls) call.conclude();
         for (const one of kept) session.snapshots.write(one);
-        return appended;
       });
-      for (const [index, outcome] of outcomes.entries()) {
-        const { resolve, reject } = calls[index]!;
-        if (outcome.ok) resolve(outcome.value);
-        else reject(outcome.error);
-      }
-      for (const one of kept) one.resolve();
+      for (const call of [...calls, ...kept]) call.resolve();
     } catch (error) {
       for (const call of [...calls, ...kept]) call.reject(error);
     }
@@ -275,6 +382,7 @@ export class SqliteJournal implements JournalStore {
       events: new EventWriter(database, reader),
       leases,
       snapshots: new Snapshots(database, leases),
+      pools: new Pools(database, reader),
     };
     return this.#session;
   }
@@ -282,14 +390,6 @@ export class SqliteJournal implements JournalStore {
   #refuseIfBroken(): void {
     if (this.#broken !== null) throw this.#broken;
   }
-}
-
-/** One call's rows. A call whose lease was lost fails alone. */
-function appendCall({ leases, events }: Session, { lease, events: prepared }: Waiting): Result<JournalRow[]> {
-  const lost = leases.lost(lease);
-  if (lost === null) return ok(events.write(lease, prepared));
-  events.forget(lease.run);
-  return err(lost);
 }
 
 function rollBack(database: Database.Database): void {

@@ -2,16 +2,18 @@ import { hash } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ok, type Result } from '../../base/result.ts';
-import type { InboxMessage, JournalReader, RunHolder, RunRow, Snapshot } from '../../engines/ports.ts';
+import type { InboxMessage, JournalReader, PoolReader, RunHolder, RunRow, Snapshot } from '../../engines/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { journalFile, openDatabaseForReading, storeError } from './database.ts';
 import { type Holder, holderState, type ProcessFacts } from './lease.ts';
+import { readPools } from './pool-rows.ts';
 
 /** Rows fetched at once: a reader holds no transaction open between pages, so that it never starves a checkpoint. */
 const PAGE_ROWS = 1_000;
 
-/** Version of the store that has the table. */
+/** Version of the store that has the tables. */
 const SNAPSHOTS_SINCE = 2;
+const POOLS_SINCE = 2;
 
 const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
 
@@ -20,13 +22,13 @@ const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fenc
  *
  * @param here this process, to see whether the one that performs a run still lives
  */
-export function openReader(folder: string, here: ProcessFacts | null = null): Result<JournalReader> {
+export function openReader(folder: string, here: ProcessFacts | null = null): Result<JournalReader & PoolReader> {
   const database = openDatabaseForReading(folder);
   return database.ok ? ok(new SqliteReader(database.value, journalFile(folder), here)) : database;
 }
 
 /** All questions that can be asked of a journal, over a connection of either kind. */
-export class SqliteReader implements JournalReader {
+export class SqliteReader implements JournalReader, PoolReader {
   readonly #database: Database.Database;
   readonly #file: string;
   readonly #here: ProcessFacts | null;
@@ -111,6 +113,10 @@ export class SqliteReader implements JournalReader {
   }
 
   async holder(run: string): Promise<RunHolder> {
+    return this.holderNow(run);
+  }
+
+  holderNow(run: string): RunHolder {
     const text = 'SELECT machine, boot, namespace, pid, started FROM leases WHERE run = ?';
     type Row = Omit<Holder, 'pid'> & { readonly pid: number | null };
     const row = this.#ask(() => this.#prepare<Row>(text).get(run));
@@ -118,6 +124,15 @@ export class SqliteReader implements JournalReader {
     const { pid, machine } = row;
     const state = this.#here === null ? 'unknown' : holderState({ ...row, pid }, this.#here);
     return { state: state === 'dead' ? 'gone' : state, pid, machine };
+  }
+
+  /** A store of an older version, which a reader cannot migrate, has no pools. */
+  async pools(): ReturnType<PoolReader['pools']> {
+    return this.#ask(() => {
+      if (Number(this.#database.pragma('user_version', { simple: true })) < POOLS_SINCE)
+        return { runs: [], claims: [] };
+      return readPools(this.#database);
+    });
   }
 
   /** A store of an older version, which a reader cannot migrate, has none. */

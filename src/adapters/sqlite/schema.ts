@@ -92,6 +92,28 @@ const VERSION_2: readonly string[] = [
     sha256 TEXT NOT NULL,
     body TEXT NOT NULL
   ) STRICT`,
+  // What each run's lock states of pools; kept when it has ended, for failed points may be tried again.
+  `CREATE TABLE pool_runs (
+    run TEXT PRIMARY KEY REFERENCES runs (run),
+    pools TEXT NOT NULL,
+    served INTEGER NOT NULL
+  ) STRICT`,
+  'CREATE INDEX pool_runs_served ON pool_runs (served)',
+  // Steps that hold tokens, and steps that wait for some (`held_ms` null). A number of arrival is never given twice.
+  `CREATE TABLE pool_claims (
+    arrival INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL REFERENCES pool_runs (run),
+    point INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    uses TEXT NOT NULL,
+    overtaken INTEGER NOT NULL,
+    wanted_ms INTEGER NOT NULL,
+    held_ms INTEGER,
+    taken INTEGER NOT NULL CHECK (taken = 0 OR (taken = 1 AND held_ms IS NOT NULL)),
+    key TEXT,
+    UNIQUE (run, point, step)
+  ) STRICT`,
 ];
 
 /** What leads from each version to the next, the first from an empty file; a new store takes the same way as an old one. */
