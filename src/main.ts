@@ -39,7 +39,10 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
     home,
     env,
     terminal,
-    files: { read: readWhole, write: writeWhole, exists, list: listFolder, real: realPath, makeFolder },
+    files: {
+      ...{ read: readWhole, write: writeWhole, exists, list: listFolder, real: realPath, makeFolder },
+      append: async (...args) => (await import('./adapters/files/append.ts')).appendWhole(...args),
+    },
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
     openJournal: async (store) => {
@@ -56,6 +59,7 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       ]);
       return openReader(store, thisProcess());
     },
+    openEvidence: async (store) => (await import('./adapters/sqlite/evidence.ts')).openEvidence(store),
     sqliteVersion: async () => (await import('./adapters/sqlite/version.ts')).sqliteVersion(),
     artifacts: async (store) => new (await import('./adapters/files/artifacts.ts')).FileArtifacts(store),
     tools: async ({ project_folder, artifacts, onLog }) => {

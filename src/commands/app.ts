@@ -4,6 +4,7 @@ import type { Result } from '../base/result.ts';
 import type { ArtifactStore, Clock, JournalReader, JournalStore, ToolDiscovery, ToolHost } from '../engines/ports.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Model, ModelWishes } from '../planner/ports.ts';
+import type { StoredJournal } from '../provenance/ports.ts';
 
 /** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
 export interface Files {
@@ -15,6 +16,11 @@ export interface Files {
     bytes: Uint8Array | string,
     options?: { mode?: number; exclusive?: boolean },
   ): Promise<Result<void>>;
+  /**
+   * Adds to the end of a file and syncs it; makes folder and file. With `behind_bytes`, what is in the file behind so many bytes is cut
+   * off first: the beginning of something that a crash left unfinished.
+   */
+  append(path: string, text: string, options?: { mode?: number; behind_bytes?: number }): Promise<Result<void>>;
   exists(path: string): Promise<boolean>;
   /** Names in a folder, sorted; empty if there is none. */
   list(folder: string): Promise<readonly string[]>;
@@ -72,6 +78,8 @@ export interface App {
   openJournal(store: string): Promise<JournalStore>;
   /** For readers: NOT_FOUND if there is no store. */
   openReader(store: string): Promise<Result<JournalReader>>;
+  /** The journal as it is, sound or not, to look whether it holds. NOT_FOUND if there is no store; throws CorruptStore. */
+  openEvidence(store: string): Promise<Result<StoredJournal>>;
   artifacts(store: string): Promise<ArtifactStore>;
   /** STORE_UNUSABLE where the library cannot be loaded, or its version can lose commits. */
   sqliteVersion(): Promise<Result<string>>;

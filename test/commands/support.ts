@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { appendWhole } from '../../src/adapters/files/append.ts';
 import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
 import { createModel } from '../../src/adapters/anthropic/create.ts';
 import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from '../../src/adapters/files/files.ts';
@@ -13,6 +14,7 @@ import { hostFacts, onInterrupt, systemClock } from '../../src/adapters/host.ts'
 import { signerOf } from '../../src/adapters/signer.ts';
 import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
+import { openEvidence } from '../../src/adapters/sqlite/evidence.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { sqliteVersion } from '../../src/adapters/sqlite/version.ts';
 import { createTools } from '../../src/adapters/tools.ts';
@@ -86,11 +88,15 @@ export class TestApp {
       home,
       env,
       terminal: this.#terminal(typed),
-      files: { read: readWhole, write: writeWhole, exists, list: listFolder, real: realPath, makeFolder },
+      files: {
+        ...{ read: readWhole, write: writeWhole, append: appendWhole },
+        ...{ exists, list: listFolder, real: realPath, makeFolder },
+      },
       clock,
       randomBytes: (count) => randomBytes(count),
       openJournal: async (store) => openJournal(store, { clock, process: thisProcess() }),
       openReader: async (store) => openReader(store, thisProcess()),
+      openEvidence: async (store) => openEvidence(store),
       sqliteVersion,
       artifacts: async (store) => new FileArtifacts(store),
       tools: async ({ project_folder, artifacts }) => createTools({ project_folder, artifacts }),

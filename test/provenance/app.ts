@@ -1,8 +1,10 @@
 import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from '../../src/adapters/files/files.ts';
+import { appendWhole } from '../../src/adapters/files/append.ts';
 import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
 import { readTrustFile } from '../../src/adapters/files/trust-file.ts';
 import { systemClock } from '../../src/adapters/host.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
+import { openEvidence } from '../../src/adapters/sqlite/evidence.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import type { App } from '../../src/commands/app.ts';
 import { runProgram } from '../../src/commands/program.ts';
@@ -67,11 +69,15 @@ function appOf(options: TestApp, output: { out: string; err: string }, exit: (co
       flush: async () => undefined,
       columns: 100,
     },
-    files: { read: readWhole, write: writeWhole, exists, list: listFolder, real: realPath, makeFolder },
+    files: {
+      ...{ read: readWhole, write: writeWhole, append: appendWhole },
+      ...{ exists, list: listFolder, real: realPath, makeFolder },
+    },
     clock,
     randomBytes: () => unreachable('randomness'),
     openJournal: async () => unreachable('writing a journal'),
     openReader: async (store) => openReader(store, thisProcess()),
+    openEvidence: async (store) => openEvidence(store),
     artifacts: async (store) => new FileArtifacts(store),
     sqliteVersion: async () => unreachable('the version of SQLite'),
     tools: async () => unreachable('a tool'),
