@@ -42,6 +42,7 @@ export async function campaign({ recordings, images, seed, resume_every }: Campa
   const variants = Object.fromEntries(VARIANTS.map((variant) => [variant, 0])) as Record<Variant, number>;
   const tally: Tally = { images: 0, repeated: 0, resumed: 0, variants, failures: [] };
   const seen = new Set<string>();
+  let withRun = 0;
   const folder = scratchFolder();
   try {
     for (const [recording, cut] of cutsOf(recordings, seed)) {
@@ -61,10 +62,11 @@ export async function campaign({ recordings, images, seed, resume_every }: Campa
       writeImage(image, place);
       const examination = new Examination(place, recording, told);
       const problems = [...(await examination.examine(cut.seed % 2 === 0))];
-      if (problems.length === 0 && tally.images % resume_every === 0) {
-        const resumed = await resumeHere(place, recording.profile);
+      if (problems.length === 0 && told.some(({ kind }) => kind === 'row')) {
+        withRun += 1;
+        const resumed = withRun % resume_every === 0 ? await resumeHere(place, recording.profile) : null;
         if (resumed !== null) tally.resumed += 1;
-        if (resumed !== null) problems.push(...resumed);
+        problems.push(...(resumed ?? []));
       }
       if (problems.length > 0) tally.failures.push({ profile: recording.profile, cut, problems });
       rmSync(place, { recursive: true });
@@ -105,4 +107,14 @@ export function failuresText({ failures }: Tally, seed: number): string {
     return `${profile}, line ${cut.line}, ${cut.variant}, seed ${cut.seed}: ${problems.slice(0, 3).join('; ')}`;
   });
   return [`${failures.length} images broke a promise (seed ${seed}):`, ...lines].join('\n');
+}
+
+export function tallyText(
+  name: string,
+  { images, repeated, resumed, variants, failures }: Tally,
+  seed: number,
+): string {
+  const kinds = Object.entries(variants).map(([variant, count]) => `${variant} ${count}`);
+  const counts = `${images} images (${kinds.join(', ')}; ${repeated} repeated ones left out), ${resumed} gone on with`;
+  return `${name}, seed ${seed}: ${counts}, ${failures.length} broke a promise`;
 }

@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { campaign, failuresText, type Tally, tallyText } from '../power-cut/campaign.ts';
+import { VARIANTS } from '../power-cut/cuts.ts';
+import { record } from '../power-cut/record.ts';
+import type { ProfileName } from '../power-cut/story.ts';
+
+/** `EXPCTL_SEED=n` repeats a campaign. */
+const SEED = Number(process.env['EXPCTL_SEED'] ?? 1);
+
+async function cuts(profile: ProfileName, images: number): Promise<Tally> {
+  const recordings = [await record(profile)];
+  const tally = await campaign({ recordings, images, seed: SEED, resume_every: 5 });
+  console.log(tallyText(profile, tally, SEED));
+  return tally;
+}
+
+describe('after a power cut nothing is missing that somebody was told, and the run goes on', () => {
+  test.each(['wal', 'wal, many checkpoints', 'delete'] as const)('%s', async (profile) => {
+    const tally = await cuts(profile, 120);
+    expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
+    expect(tally.images).toBe(120);
+    expect(tally.resumed).toBeGreaterThan(0);
+    for (const variant of VARIANTS) expect(tally.variants[variant], variant).toBeGreaterThan(0);
+  });
+});
+
+describe('the harness finds what a careless program loses', () => {
+  test.each([
+    ['careless wal', /^lost: run-\d \S+\/\d+$/],
+    ['careless delete', /^lost: run-\d \S+\/\d+$/],
+    ['careless files', /^lost: .+, whose command had ended$/],
+    ['careless files', /is none of its versions$/],
+    ['careless files', /^half an object: /],
+    ['careless files', /names an artifact that is not there/],
+  ] as const)('%s: %s', async (profile, problem) => {
+    const { failures } = await controlled(profile);
+    expect(failures.flatMap(({ problems }) => problems.filter((each) => problem.test(each)))).not.toEqual([]);
+  });
+});
+
+const tallies = new Map<ProfileName, Promise<Tally>>();
+
+function controlled(profile: ProfileName): Promise<Tally> {
+  const tally = tallies.get(profile) ?? cuts(profile, 80);
+  tallies.set(profile, tally);
+  return tally;
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { campaign, failuresText, tallyText } from '../power-cut/campaign.ts';
+import { record } from '../power-cut/record.ts';
+
+/** `EXPCTL_SEED=n` repeats a campaign, `EXPCTL_IMAGES=n` makes it longer. */
+const SEED = Number(process.env['EXPCTL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const IMAGES = Number(process.env['EXPCTL_IMAGES'] ?? 5_000);
+
+test(`${IMAGES} power cuts`, async () => {
+  console.log(`EXPCTL_SEED=${SEED}`);
+  const recordings = [await record('wal'), await record('wal, many checkpoints'), await record('delete')];
+  const tally = await campaign({ recordings, images: IMAGES, seed: SEED, resume_every: 20 });
+  console.log(tallyText('all profiles', tally, SEED));
+  expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
+  expect(tally.images).toBe(IMAGES);
+});
