@@ -31,7 +31,7 @@ export interface OpenedRun {
  *
  * @throws ExpctlError NOT_FOUND, with the runs that it could be
  */
-export async function findRun(reader: JournalReader, prefix: string | undefined): Promise<RunRow> {
+export async function findRun(reader: Pick<JournalReader, 'runs'>, prefix: string | undefined): Promise<RunRow> {
   const runs = await reader.runs();
   const exact = runs.find(({ run }) => run === prefix);
   if (exact !== undefined) return exact;

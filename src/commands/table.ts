@@ -43,7 +43,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'tools',
-    summary: 'add, list and pin the tools of a project',
+    summary: 'add, list, pin and test the tools of a project',
     group: 'Plan',
     load: async () => (await import('./tools.ts')).toolsCommand,
   },
@@ -67,7 +67,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'verify',
-    summary: 'say whether a lock may run, and who approved it',
+    summary: 'say whether a lock may run, or whether the journal of a run holds',
     group: 'Approve',
     load: async () => (await import('./verify.ts')).verifyCommand,
   },
@@ -97,9 +97,21 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'cancel',
-    summary: 'end a run in good order',
+    summary: 'end a run, a phase or points in good order',
     group: 'Run',
     load: async () => (await import('./control.ts')).cancelCommand,
+  },
+  {
+    name: 'resolve',
+    summary: 'say what became of an effect that nobody knows of',
+    group: 'Run',
+    load: async () => (await import('./resolve.ts')).resolveCommand,
+  },
+  {
+    name: 'retry',
+    summary: 'try failed points again',
+    group: 'Run',
+    load: async () => (await import('./control.ts')).retryCommand,
   },
   {
     name: 'list',

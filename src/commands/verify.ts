@@ -14,31 +14,73 @@ import {
   type JsonOption,
   type StoreOption,
   type TrustOption,
+  usage,
   withExamples,
   withJson,
   withStore,
   withTrust,
 } from './options.ts';
 import { shownPath } from './project.ts';
+import type { VerifyRunOptions } from './verify-run.ts';
 
-interface VerifyOptions extends JsonOption, TrustOption, StoreOption {
+interface LockOptions extends JsonOption, TrustOption, StoreOption {
   readonly env?: string;
   readonly approval?: readonly string[];
   readonly exportPae?: string;
 }
+type VerifyOptions = LockOptions & VerifyRunOptions;
 
 export function verifyCommand(app: App): Command {
-  const verify = withJson(withTrust(withStore(command('verify', 'say whether a lock may run, and who approved it'))))
-    .argument('<lock>', 'lock file, NAME.lock.json, or the plan beside it')
-    .option('--env <name>', 'the environment in which it would run (default: the one that was asked for)')
-    .option('--approval <file...>', 'signed approvals, beside those in the folder approvals/ of the project')
-    .option('--export-pae <folder>', 'also write what `ssh-keygen -Y verify` needs to check SSH signatures')
-    .action((lock: string, options: VerifyOptions) => verifyLock(app, lock, options));
+  const verify = withJson(
+    withTrust(withStore(command('verify', 'say whether a lock may run, or whether the journal of a run holds'))),
+  )
+    .argument(
+      '<lock-or-run>',
+      'lock file, NAME.lock.json, or the plan beside it; else the id of a run, or its beginning',
+    )
+    .option('--env <name>', 'of a lock: the environment in which it would run (default: the one that was asked for)')
+    .option('--approval <file...>', 'of a lock: signed approvals, beside those in the folder approvals/ of the project')
+    .option('--export-pae <folder>', 'of a lock: also write what `ssh-keygen -Y verify` needs to check SSH signatures')
+    .option('--checkpoint <file...>', 'of a run: signed checkpoints, beside those in the store')
+    .option('--against <folder>', 'of a run: another store, with a copy of the run that has to have the same rows')
+    .option('--no-artifacts', 'of a run: do not read the files that tools made')
+    .action((what: string, options: VerifyOptions) => verifyEither(app, what, options))
+    .addHelpText('after', EXPLAINED);
   return withExamples(
     verify,
     'expctl verify plans/beam.lock.json',
     'expctl verify plans/beam.lock.json --trust /etc/expctl/trust.json --json',
+    'expctl verify beam-4f2a',
+    'expctl verify beam-4f2a --checkpoint /mnt/safe/beam-4f2a9c10.checkpoint',
+    'expctl verify beam-4f2a --against /backup/project/.expctl',
   );
+}
+
+const EXPLAINED = `
+Of a run, \`verify\` reads the journal alone: every row is what was hashed and follows
+the one before it, points end where the study says, what checkpoints and people at
+gates signed is what is there, files that are named are there. It needs neither plan
+nor lock, and so speaks of runs of a newer expctl too. \`replay\` recomputes the run:
+that every event follows from the lock and from the answers of tools, and that those
+who signed could. Each finds what the other cannot.
+`;
+
+async function verifyEither(app: App, what: string, options: VerifyOptions): Promise<void> {
+  const { isRun, verifyRunAction } = await import('./verify-run.ts');
+  if (await isRun(app, what, options)) {
+    refuse(options, ['env', 'approval', 'exportPae'], 'a lock', 'a run');
+    return verifyRunAction(app, what, options);
+  }
+  refuse(options, ['checkpoint', 'against'], 'a run', 'a lock');
+  return verifyLock(app, what, options);
+}
+
+/** Flags that say nothing about what was named. */
+function refuse(options: VerifyOptions, names: readonly (keyof VerifyOptions)[], of: string, named: string): void {
+  const given = names.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw usage(`--${flag} is of ${of}, and ${named} was named.`, `Leave it out, or name ${of}.`);
 }
 
 /** What a lock that may run was found to be. */
@@ -48,7 +90,7 @@ interface Finding extends Gathered {
 }
 
 /** The questions that `run` asks, in the same order; a refusal is thrown. */
-async function verifyLock(app: App, path: string, options: VerifyOptions): Promise<void> {
+async function verifyLock(app: App, path: string, options: LockOptions): Promise<void> {
   const file = await readLockFile(app, path);
   const { trust, env, store, approval: approvals } = options;
   const wishes: AuthoriseWishes = { purpose: 'start', trust, env, store, approvals };

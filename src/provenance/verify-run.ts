@@ -77,11 +77,11 @@ class Verification {
   async run(): Promise<void> {
     this.#guarded(() => this.#checkStore());
     const whole = await this.#readRows();
-    this.#guarded(() => this.#checkBeside());
     this.#checked = this.#checkpoints.close(whole);
     if (whole && this.#rows.rows === 0 && !this.#problems.found) {
       this.#problems.add(problem('TRUNCATED', { stream: 'study', seq: 1 }, 'none of its rows is there'));
     }
+    this.#guarded(() => this.#checkBeside());
   }
 
   report(): VerifyReport {
