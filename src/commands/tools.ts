@@ -2,16 +2,18 @@ import type { Command } from 'commander';
 import { isAsPinned } from '../plan/tools-files.ts';
 import { callLines, toolLine } from '../ui/tools.ts';
 import type { App } from './app.ts';
-import { collect, command, type JsonOption, withExamples, withJson } from './options.ts';
+import { collect, command, integerAtLeast, type JsonOption, withExamples, withJson } from './options.ts';
 import { type AddOptions, addTool } from './tools-add.ts';
 import { type PinOptions, pinTools } from './tools-pin.ts';
 import { readTools, type ToolsProject } from './tools-project.ts';
+import type { TestOptions } from './tools-test.ts';
 
 export function toolsCommand(app: App): Command {
-  const tools = command('tools', 'add, list and pin the tools of a project')
+  const tools = command('tools', 'add, list, pin and test the tools of a project')
     .addCommand(addCommand(app))
     .addCommand(listCommand(app))
-    .addCommand(pinCommand(app));
+    .addCommand(pinCommand(app))
+    .addCommand(testCommand(app));
   return withExamples(tools, 'expctl tools add beam -- node examples/beam/server.js', 'expctl tools pin --check');
 }
 
@@ -74,4 +76,23 @@ function pinCommand(app: App): Command {
     .option('--check', 'write nothing; exit 7 if a tool is not the one that was pinned')
     .action((names: readonly string[], options: PinOptions) => pinTools(app, names, options));
   return withExamples(withJson(pin), 'expctl tools pin', 'expctl tools pin beam --check   # in CI');
+}
+
+function testCommand(app: App): Command {
+  const test = command('test', 'call a tool for real, with faults, and show whether it is what tools.yaml declares')
+    .argument('<tool>', 'name of a pinned tool')
+    .option('--call <name>', 'only this call; may be given several times', collect)
+    .option('--with <file>', 'what to send (default: tools.test.yaml beside tools.yaml)')
+    .option(
+      '--count <call>',
+      'pure call that tells how many effects there are, for calls whose `count` is not in the file',
+    )
+    .option('--times <n>', 'run each case that has a fault n times (default: 1)', integerAtLeast(1))
+    .option('--init', 'write the file of --with, to be filled in; call nothing')
+    .option('--yes', 'effects may happen: do not ask')
+    .action(async (name: string, options: TestOptions) => {
+      const { testTools } = await import('./tools-test.ts');
+      return testTools(app, name, options);
+    });
+  return withExamples(withJson(test), 'expctl tools test beam --init', 'expctl tools test beam --yes --call solve');
 }

@@ -6,7 +6,7 @@ import type { ConformanceCase, Observation, Sending } from '../ir/conformance.ts
 import type { Message, Sender, TestKey } from './sender.ts';
 
 /** Keys under which a call is killed while it works, spread over the time that it needs. */
-const MIDWAY_KEYS = 4;
+export const MIDWAY_KEYS = 4;
 /** A late answer is waited for this many times as long as an undisturbed one takes, and a little. */
 const LATE_FACTOR = 3;
 const LATE_EXTRA_MS = 50;
