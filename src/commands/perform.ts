@@ -3,10 +3,11 @@ import { join, resolve } from 'node:path';
 import type { ApprovedLock } from '../approval/authorise.ts';
 import { utf8 } from '../approval/bytes.ts';
 import { verifyGateDecision } from '../approval/gate.ts';
+import { verifyResolution } from '../approval/resolution.ts';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
-import { err, unwrap } from '../base/result.ts';
-import type { EngineDeps, PerformOptions, RunEnd } from '../engines/embedded/engine.ts';
+import { err, ok, unwrap } from '../base/result.ts';
+import type { EngineDeps, PerformOptions, RunEnd, UnresolvedEffect } from '../engines/embedded/engine.ts';
 import type { ArtifactStore, JournalStore } from '../engines/ports.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
@@ -119,10 +120,7 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
       return folder;
     },
     host: await app.hostFacts(project),
-    verifyResolution: async () => {
-      const hint = 'Say what became of the effect with `expctl resolve`.';
-      return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed resolution.', { hint }));
-    },
+    verifyResolution: (message, effect, intent) => verifyResolved(app, what, flags, { message, effect, intent }),
     verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),
     onRow: outputs.onRow,
     onNotice: outputs.onNotice,
@@ -149,6 +147,32 @@ async function verifyGate(
   const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: app.clock.now_ms() });
   if (decision.ok) await artifacts.put(bytes);
   return decision;
+}
+
+async function verifyResolved(
+  app: App,
+  { run, approved, artifacts, project }: Undertaking,
+  flags: PerformFlags,
+  { message, effect, intent }: { message: JsonObject; effect: UnresolvedEffect; intent: JournalRow },
+): ReturnType<EngineDeps['verifyResolution']> {
+  const envelope = message['envelope'];
+  if (typeof envelope !== 'string') {
+    const hint = 'Say what became of the effect with `expctl resolve`.';
+    return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed resolution.', { hint }));
+  }
+  const trust = await app.trust(flags.trust, project);
+  if (!trust.ok) return trust;
+  const bytes = utf8(envelope);
+  const { lock_sha256 } = approved;
+  const { request_sha256 } = approved.verdict;
+  const { stream, seq, hash } = intent;
+  const open = { lock_sha256, request_sha256, run_id: run, effect, intent: { stream, seq, hash } };
+  const resolution = verifyResolution({ envelope: bytes, open, trust: trust.value, now_ms: app.clock.now_ms() });
+  if (!resolution.ok) return resolution;
+  await artifacts.put(bytes);
+  const { as, answer, principal: by, statement_sha256, envelope_sha256 } = resolution.value;
+  const outcome = as === 'done' ? { ok: true as const, answer, artifacts: [] } : null;
+  return ok({ as, outcome, by, statement_sha256, envelope_sha256 });
 }
 
 // --- what is told while it goes on ---

@@ -108,8 +108,9 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       if (row.stream === 'study') last = row.type;
       if (row.type === 'run.started') ({ approvals } = eventOf(row) as RunStarted);
     }
-    if (last === 'run.finished') {
-      const hint = `Its results: expctl status ${run.run}. Start another run with \`expctl run\`.`;
+    const retries = (await reader.inbox(run.run)).some(({ kind }) => kind === 'retry');
+    if (last === 'run.finished' && !retries) {
+      const hint = `Its results: expctl status ${run.run}. Failed points: expctl retry ${run.run} --failed. Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
     }
     const candidate: Candidate = {

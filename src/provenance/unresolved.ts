@@ -1,0 +1,57 @@
+import type { JsonObject } from '../base/json.ts';
+import { type EffectIntended, type EffectPart, pointStream, type StepUnresolved } from '../ir/events.ts';
+import type { Program } from '../kernel/program.ts';
+import type { RowReader } from './ports.ts';
+import { eventOf, observedOf, textIn } from './rows.ts';
+import { foldRun } from './state.ts';
+
+/** An effect of which nobody knows what became of it, with what a person needs to find out. */
+export interface UnresolvedView {
+  readonly point: number;
+  readonly step: string;
+  readonly part: EffectPart;
+  readonly attempt: number;
+  /** `tool/call` */
+  readonly call: string;
+  readonly arguments: JsonObject;
+  /** The effect's key, as the tool got it. */
+  readonly key: string | null;
+  readonly message: string;
+  /** Milliseconds since 1970. */
+  readonly sent_ms: number;
+  readonly unresolved_ms: number;
+  /** The row with which it was intended. */
+  readonly intent: { readonly stream: string; readonly seq: number; readonly hash: string };
+}
+
+/** All effects of a run that wait for `expctl resolve`, by point. */
+export async function unresolvedEffects(program: Program, reader: RowReader, run: string): Promise<UnresolvedView[]> {
+  const { machine } = await foldRun(program, reader.read(run));
+  const views: UnresolvedView[] = [];
+  for (const effect of machine.unresolved().sort((a, b) => a.point - b.point)) {
+    const view = await viewOf(reader, run, effect);
+    if (view !== null) views.push(view);
+  }
+  return views;
+}
+
+type Effect = Pick<UnresolvedView, 'point' | 'step' | 'part' | 'attempt'>;
+
+async function viewOf(reader: RowReader, run: string, effect: Effect): Promise<UnresolvedView | null> {
+  let intended: Omit<UnresolvedView, 'message' | 'unresolved_ms'> | null = null;
+  let view: UnresolvedView | null = null;
+  for await (const row of reader.read(run, { stream: pointStream(effect.point) })) {
+    const event = eventOf(row) as EffectIntended | StepUnresolved;
+    if (event.type !== 'effect.intended' && event.type !== 'step.unresolved') continue;
+    if (event.step !== effect.step || event.part !== effect.part || event.attempt !== effect.attempt) continue;
+    if (event.type === 'step.unresolved') {
+      if (intended !== null) view = { ...intended, message: event.message, unresolved_ms: row.wall_ms };
+      continue;
+    }
+    const intent = { stream: row.stream, seq: row.seq, hash: row.hash };
+    const { call, arguments: given } = event;
+    const key = textIn(observedOf(row), 'key');
+    intended = { ...effect, call, arguments: given, key, sent_ms: row.wall_ms, intent };
+  }
+  return view;
+}
