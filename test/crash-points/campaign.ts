@@ -105,20 +105,25 @@ export class Campaign {
       const { killed_at } = await scenario.perform(kill);
       if (kill !== null) fell_at.push(killed_at);
     }
+    return { kills, fell_at, ...(await this.conclude(scenario)) };
+  }
+
+  /** Looks at everything that the processes of a scenario have left, and removes it where nothing is wrong. */
+  async conclude(scenario: Scenario): Promise<Pick<Outcome, 'unknown' | 'problems'>> {
     const unknown = await unknownSteps(scenario);
     const problems = await this.#problemsOf(scenario, unknown);
     if (problems.length === 0) scenario.remove();
     else if (this.#options.planted === undefined) this.#template.keep();
-    return { kills, fell_at, unknown, problems };
+    return { unknown, problems };
   }
 
   async #problemsOf(scenario: Scenario, unknown: readonly string[]): Promise<string[]> {
-    const last = scenario.processes.at(-1)!;
     const problems: string[] = [];
     const leftover = await scenario.leftover();
     if (leftover.length > 0) problems.push(`processes are left: ${leftover.join(', ')}`);
+    const last = scenario.processes.at(-1);
     const statuses = unknown.length > 0 ? STATUSES_OF_UNKNOWN : [0];
-    if (!statuses.includes(last.status) && !(await scenario.hasEnded())) {
+    if (last !== undefined && !statuses.includes(last.status) && !(await scenario.hasEnded())) {
       problems.push(`the last process ended with ${last.status}: ${last.stderr}`);
     }
     const replay = await scenario.replay();

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessFacts } from '../../src/adapters/sqlite/lease.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { eventOf, type JournalRow, pointOf } from '../../src/ir/events.ts';
 import type { CrashTemplate } from './project.ts';
@@ -33,11 +34,13 @@ export interface PointOutcome {
 }
 
 /** A line of the world's ledger: a call was received, or did what it does. By key, or by the folder of the effect. */
-interface LedgerLine {
+export interface LedgerLine {
   readonly sent?: string;
   readonly did?: string;
   readonly key?: string;
   readonly folder?: string;
+  /** The process for which it was done. */
+  readonly by: number;
 }
 
 export interface ScenarioOptions {
@@ -47,7 +50,30 @@ export interface ScenarioOptions {
   readonly planted?: 'early-append' | 'early-artifact' | 'changing-key' | undefined;
 }
 
-const RUN = 'r';
+interface StartOptions {
+  readonly flags: readonly string[];
+  /** Signals that the process sends to itself, `17 before SIGKILL` (wrapped/operations.ts). */
+  readonly signals?: string;
+  /** What differs where the process plays one on another machine, or of another boot. */
+  readonly facts?: Partial<ProcessFacts>;
+}
+
+/** A process that was started. */
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<EndedProcess>;
+  /** What it has told so far of signals that it sent to itself. */
+  readonly traced: () => string;
+}
+
+export interface EndedProcess {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const RUN = 'r';
 const GONE_MS = 10_000;
 const LOOK_MS = 10;
 
@@ -55,6 +81,7 @@ const LOOK_MS = 10;
 export class Scenario {
   readonly folder: string;
   readonly processes: Process[] = [];
+  #started = 0;
   readonly #template: CrashTemplate;
   readonly #options: ScenarioOptions;
 
@@ -66,24 +93,35 @@ export class Scenario {
 
   /** Starts the run, or goes on with it once it is there, as a person would who saw the process die. */
   async perform(kill: Kill | null): Promise<Process> {
-    const { program, lock, trust } = this.#template;
     const begun = (await this.rows()).length > 0;
-    const args = begun ? ['resume', RUN] : ['run', lock, '--id', RUN];
-    const trace = join(this.folder, `trace-${this.processes.length}`);
+    const signals = kill === null ? {} : { signals: `${kill.at} ${kill.side} SIGKILL` };
+    const { ended, traced } = this.start(begun ? 'resume' : 'run', { ...signals, flags: [] });
+    const { status, stderr } = await ended;
+    const operations = /^ended (\d+)/m.exec(traced())?.[1];
+    const [, at = operations, killed_at = null] = /^(\d+) \w+ (\S+)/m.exec(traced()) ?? [];
+    const process = { killed_at, operations: Number(at), status, stderr };
+    this.processes.push(process);
+    return process;
+  }
+
+  /** Starts a process of the program, and does not wait for it. */
+  start(command: 'run' | 'resume', options: StartOptions): Started {
+    const { program, lock, trust } = this.#template;
+    const args = command === 'run' ? ['run', lock, '--id', RUN] : ['resume', RUN];
+    this.#started += 1;
+    const trace = join(this.folder, `trace-${this.#started}`);
     const env = {
       ...this.#template.environment,
       EXPCTL_TEST_TRACE: trace,
-      ...(kill === null ? {} : { EXPCTL_TEST_SIGNALS: `${kill.at} ${kill.side} SIGKILL` }),
-      ...(this.#options.deep === true ? { EXPCTL_TEST_DEEP: '1' } : {}),
-      ...(this.#options.planted === undefined ? {} : { EXPCTL_TEST_PLANTED: this.#options.planted }),
+      EXPCTL_TEST_SIGNALS: options.signals ?? '',
+      EXPCTL_TEST_FACTS: JSON.stringify(options.facts ?? {}),
+      EXPCTL_TEST_DEEP: this.#options.deep === true ? '1' : '',
+      EXPCTL_TEST_PLANTED: this.#options.planted ?? '',
     };
-    const { status, stderr } = await runToEnd([program, ...args, '--trust', trust], this.folder, env);
-    const traced = existsSync(trace) ? readFileSync(trace, 'utf8') : '';
-    const ended = /^ended (\d+)/m.exec(traced)?.[1];
-    const [, operations = ended, killed_at = null] = /^(\d+) \w+ (\S+)/m.exec(traced) ?? [];
-    const process = { killed_at, operations: Number(operations), status, stderr };
-    this.processes.push(process);
-    return process;
+    const argv = [program, ...args, '--trust', trust, ...options.flags];
+    const child = spawn(process.execPath, argv, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const traced = (): string => (existsSync(trace) ? readFileSync(trace, 'utf8') : '');
+    return { child, ended: endOf(child), traced };
   }
 
   async hasEnded(): Promise<boolean> {
@@ -135,16 +173,29 @@ export class Scenario {
 
   /** How often each effect of a kind was sent, or did happen, by the world's own book. */
   ledger(what: 'sent' | 'did', call: string): Record<string, number> {
-    const file = join(this.folder, 'world/ledger.jsonl');
-    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
     const counts: Record<string, number> = {};
-    for (const line of text.split('\n').filter((part) => part !== '')) {
-      const entry = JSON.parse(line) as LedgerLine;
+    for (const entry of this.ledgerLines()) {
       if (entry[what] !== call) continue;
       const name = entry.key ?? entry.folder ?? '';
       counts[name] = (counts[name] ?? 0) + 1;
     }
     return counts;
+  }
+
+  ledgerLines(): LedgerLine[] {
+    const file = join(this.folder, 'world/ledger.jsonl');
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const lines = text.split('\n').filter((line) => line !== '');
+    return lines.map((line) => JSON.parse(line) as LedgerLine);
+  }
+
+  /** Jobs of the world go on until they are let go. */
+  hold(): void {
+    writeFileSync(join(this.folder, 'world/hold'), '');
+  }
+
+  letGo(): void {
+    rmSync(join(this.folder, 'world/hold'));
   }
 
   /** `expctl replay`, with signatures: its status and what it says. */
@@ -206,18 +257,16 @@ function textOf(path: string): string {
   }
 }
 
-function runToEnd(
-  argv: readonly string[],
-  cwd: string,
-  env: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number | null; readonly stderr: string }> {
-  const child = spawn(process.execPath, argv, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
+function endOf(child: ChildProcess): Promise<EndedProcess> {
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (status) => resolve({ status, stderr }));
+    // Standard streams are closed as well: nobody else has them.
+    child.on('close', (status, signal) => resolve({ status, signal, ...output }));
   });
 }

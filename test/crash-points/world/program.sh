@@ -1,5 +1,6 @@
 # A program for process tools: `weigh X` (pure) and `burn X` (once). What it does in the world it writes to `ledger.jsonl` beside its
-# folder, synced before it answers. It runs in the effect's work folder, which says whose effect it is.
+# folder, synced before it answers, with the process that it works for. It runs in the effect's work folder, which says whose effect it
+# is.
 world="${0%/*}/.."
 write() {
   printf '%s\n' "$1" >>"$world/ledger.jsonl"
@@ -8,13 +9,13 @@ write() {
 
 case "$1" in
 weigh)
-  write "{\"sent\":\"weigh\",\"folder\":\"$PWD\"}"
+  write "{\"sent\":\"weigh\",\"folder\":\"$PWD\",\"by\":$PPID}"
   printf 'weight of %s\n' "$2" >weight.txt
   printf '{"weight":%d}\n' "$(($2 * 3))"
   ;;
 burn)
-  write "{\"sent\":\"burn\",\"folder\":\"$PWD\"}"
-  write "{\"did\":\"burn\",\"folder\":\"$PWD\"}"
+  write "{\"sent\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
+  write "{\"did\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
   printf 'ash of %s\n' "$2" >ash.txt
   printf '{"ash":%d}\n' "$(($2 * 7))"
   ;;

@@ -1,10 +1,14 @@
 // An MCP server over stdio, by hand so that it starts at once. What it does in the world it writes to `ledger.jsonl` beside its
-// folder, synced before it answers: a line for each sending, and one for each effect.
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+// folder, synced before it answers: a line for each sending, and one for each effect, with the process that it works for. Jobs go on
+// as long as there is a file `hold` beside it.
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const WORLD = fileURLToPath(new URL('../', import.meta.url));
+
+/** Whoever started it: later, when that process has died, nobody could tell. */
+const BY = process.ppid;
 
 const input = (...names) => ({
   type: 'object',
@@ -32,7 +36,7 @@ const TOOLS = {
     },
   },
   /** Pure: how a job is getting on. */
-  wait: { takes: ['job'], call: () => ({ answer: { status: 'done' } }) },
+  wait: { takes: ['job'], call: () => ({ answer: { status: existsSync(`${WORLD}hold`) ? 'running' : 'done' } }) },
   /** Pure: what became of a job. */
   fetch: { takes: ['job'], call: ({ job }) => ({ answer: { result: job * 2 } }) },
 };
@@ -51,7 +55,7 @@ function once(call, key) {
 
 function write(line) {
   const file = openSync(`${WORLD}ledger.jsonl`, 'a');
-  writeSync(file, `${JSON.stringify(line)}\n`);
+  writeSync(file, `${JSON.stringify({ ...line, by: BY })}\n`);
   fsyncSync(file);
   closeSync(file);
 }
