@@ -128,7 +128,11 @@ export class Incarnation {
       onTokens: (lease, callback) => journal.onTokens(lease, (granted) => this.deliver(() => callback(granted))),
       snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: (...args) => this.#sameCommit(() => journal.keepSnapshot(...args)),
-      acknowledge: (id) => write(() => (this.#deps.onRemoved(id), journal.acknowledge(id))),
+      acknowledge: (id) =>
+        write(() => {
+          this.#deps.onRemoved(id);
+          return journal.acknowledge(id);
+        }),
       read: (...args) => journal.read(...args),
       head: (...args) => journal.head(...args),
       last: (...args) => journal.last(...args),

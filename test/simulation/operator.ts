@@ -19,6 +19,7 @@ export class Operator {
   #deeds: { readonly deed: Deed; readonly rows: number }[];
   #gates = 0;
   #statements = 0;
+  #will_boot = false;
 
   constructor(on: Simulation) {
     this.#on = on;
@@ -68,8 +69,7 @@ export class Operator {
     if (dice.chance(0.1)) this.#post('resolve', { point, step });
     this.#statements += 1;
     const message = { point, step, ...found, statement: `statement ${this.#statements}` };
-    for (let copies = dice.chance(0.2) ? 2 : 1; copies > 0; copies -= 1)
-      this.#post('resolve', message);
+    for (let copies = dice.chance(0.2) ? 2 : 1; copies > 0; copies -= 1) this.#post('resolve', message);
   }
 
   /** A message was obeyed: what it led to must be in the journal. */
@@ -79,17 +79,18 @@ export class Operator {
     this.#on.tell(new Violation('acknowledged', 'The request to cancel was removed and is not in the journal.'));
   }
 
-  crashed(engine: Engine): void {
-    if (engine === this.#on.current) this.#comeBack(false);
+  crashed(): void {
+    this.#comeBack([0, 2, 600], () => this.#on.boot());
   }
 
-  ended(engine: Engine, end: Result<RunEnd>): void {
-    if (engine !== this.#on.current) return;
+  ended(end: Result<RunEnd>): void {
     if (end.ok && end.value.kind === 'finished') return this.#finished();
     if (!end.ok && end.error.code === 'APPROVAL_EXPIRED') {
-      return this.#after(this.#dice.between(0, 600), () => void this.#on.renewApproval().then(() => this.#on.boot()));
+      return this.#comeBack([0, 600], () => void this.#on.renewApproval().then(() => this.#on.boot()));
     }
-    this.#comeBack(!end.ok && end.error.code === 'RUN_LOCKED');
+    const locked = !end.ok && end.error.code === 'RUN_LOCKED';
+    const waits = end.ok && (end.value.kind === 'gate' || end.value.kind === 'unresolved');
+    this.#comeBack(waits ? [0, 200, 3000] : [0, 2, 600], () => this.#on.boot(locked));
   }
 
   /** A run that has ended goes on for its failed points, if somebody wants that. */
@@ -102,11 +103,17 @@ export class Operator {
     this.#after(this.#dice.between(0, 600), () => this.#on.boot());
   }
 
-  #comeBack(take_over: boolean): void {
+  /** Unless somebody performs the run, or will. */
+  #comeBack(after_s: readonly number[], boot: () => void): void {
+    if (this.#on.living.length > 0 || this.#will_boot) return;
+    this.#will_boot = true;
     const dice = this.#dice;
     if (dice.chance(0.15)) this.#after(1, () => this.#post(dice.pick(['pause', 'resume'])));
     if (dice.chance(0.03)) this.#after(1, () => this.#post('cancel'));
-    this.#after(dice.pick([0, 2, 600]), () => this.#on.boot(take_over));
+    this.#after(dice.pick(after_s), () => {
+      this.#will_boot = false;
+      boot();
+    });
   }
 
   #after(seconds: number, act: () => void): void {
@@ -122,7 +129,8 @@ export class Operator {
   }
 
   #do(deed: Deed): void {
-    const { current, time, trace } = this.#on;
+    const { time, trace } = this.#on;
+    const current = this.#on.living.at(-1);
     switch (deed) {
       case 'pause':
         this.#post('pause', { by: 'bob', reason: 'so', now: this.#dice.chance(0.3) });
@@ -139,30 +147,30 @@ export class Operator {
       case 'decide_early':
         return this.#post('gate', { gate: 'pilot', occurrence: this.#gates + 1, outcome: 'continue' });
       case 'drain':
-        trace(`Ctrl-C for ${current.incarnation.name}`);
-        return current.ended ? undefined : current.performance?.drain('Ctrl-C');
+        trace(`Ctrl-C for ${current?.incarnation.name}`);
+        return current?.performance?.drain('Ctrl-C');
       case 'interrupt':
-        trace(`Ctrl-C, twice, for ${current.incarnation.name}`);
-        return current.ended ? undefined : current.performance?.stop();
+        trace(`Ctrl-C, twice, for ${current?.incarnation.name}`);
+        return current?.performance?.stop();
       case 'crash':
-        return current.ended ? undefined : current.incarnation.crash();
+        return current?.incarnation.crash();
       case 'set_clock': {
         const seconds = this.#dice.pick([-7200, -60, 60, 172_800]);
         trace(`the clock is set by ${seconds} s`);
         return time.setBy(seconds);
       }
       case 'take_over':
-        return this.#takeOver(current);
+        return current === undefined ? undefined : this.#takeOver(current);
     }
   }
 
   /** A process stops, is believed dead, and goes on when another one performs its run. */
-  #takeOver({ incarnation, ended }: Engine): void {
-    if (ended || !incarnation.alive || this.#on.store.runs.length === 0) return;
+  #takeOver({ incarnation }: Engine): void {
+    if (this.#on.store.runs.length === 0) return;
     this.#on.trace(`${incarnation.name} is stopped`);
     this.#on.counts.take_overs += 1;
     incarnation.stop();
-    this.#after(this.#dice.between(0, 30), () => this.#on.boot(true));
+    this.#comeBack([0, 5, 30], () => this.#on.boot(true));
     this.#after(this.#dice.between(0, 200), () => this.#wake(incarnation));
   }
 

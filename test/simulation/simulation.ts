@@ -35,7 +35,7 @@ const START_MS = Date.UTC(2026, 5, 1, 12);
 const YEAR_S = 366 * 24 * 3600;
 /** More than any run has needed; one that is not over by then never will be. */
 const MOST_EVENTS = 20_000;
-const MOST_PROCESSES = 80;
+const MOST_PROCESSES = 300;
 
 export interface SimulationOptions {
   readonly mutation?: Mutation;
@@ -47,8 +47,6 @@ export interface Engine {
   readonly incarnation: Incarnation;
   performance: Performance | null;
   ended: boolean;
-  /** Another process performed the run when it began. */
-  refused: boolean;
 }
 
 /** One run, from its seed to its end: plan, disturbances, tools, people and processes. */
@@ -122,9 +120,9 @@ export class Simulation {
     this.trace(`VIOLATION ${violation.message}`);
   };
 
-  /** Who performs the run, or did so last: not who was refused since another process performs it. */
-  get current(): Engine {
-    return this.engines.findLast(({ refused }) => !refused)!;
+  /** Processes that live and go on. */
+  get living(): Engine[] {
+    return this.engines.filter(({ incarnation, ended }) => incarnation.alive && !incarnation.stopped && !ended);
   }
 
   /** A new process starts the run, or goes on with it. */
@@ -132,7 +130,7 @@ export class Simulation {
     const name = `process ${this.engines.length + 1}`;
     if (this.engines.length > MOST_PROCESSES) this.tell(new Violation('ends', `${name} would be one too many.`));
     const incarnation = this.#incarnate(name);
-    const engine: Engine = { incarnation, performance: null, ended: false, refused: false };
+    const engine: Engine = { incarnation, performance: null, ended: false };
     this.engines.push(engine);
     const options: PerformOptions = {
       run: RUN,
@@ -146,7 +144,6 @@ export class Simulation {
     this.trace(`${name} ${how === startRun ? 'starts' : 'resumes'}${take_over ? ', taking over' : ''}`);
     how(this.#depsOf(engine), options).then(
       (begun) => {
-        engine.refused = !begun.ok && begun.error.code === 'RUN_LOCKED' && this.#isPerformed();
         if (!begun.ok) return this.#ended(engine, begun);
         engine.performance = begun.value;
         void begun.value.end.then((end) => this.#ended(engine, end));
@@ -158,10 +155,6 @@ export class Simulation {
   /** Whether another process has the lease. */
   isStale({ name }: Incarnation): boolean {
     return this.store.leases.get(RUN)?.holder !== name;
-  }
-
-  #isPerformed(): boolean {
-    return this.store.holderOf(RUN) === 'live';
   }
 
   async renewApproval(): Promise<void> {
@@ -190,7 +183,7 @@ export class Simulation {
         onCrash?.(this.store, this.dice);
         this.#checkAcknowledged();
         this.world.abandoned(incarnation);
-        this.operator.crashed(this.engines.find((engine) => engine.incarnation === incarnation)!);
+        this.operator.crashed();
       },
       onAcknowledged: (rows) => {
         for (const { position, hash } of rows) this.#acknowledged.set(position, hash);
@@ -253,7 +246,7 @@ export class Simulation {
     if (!end.ok && end.error.code === 'INTERNAL') return this.#failed(end.error.cause ?? end.error);
     if (!end.ok && end.error.code === 'EVIDENCE_BROKEN') this.tell(new Violation('fold', end.error.message));
     if (!end.ok && end.error.code === 'APPROVAL_EXPIRED') this.counts.expired += 1;
-    this.operator.ended(engine, end);
+    this.operator.ended(end);
   }
 
   #failed(error: unknown): void {

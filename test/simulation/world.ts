@@ -198,7 +198,10 @@ export class World {
       case 'late': // perhaps after everybody has stopped waiting for it
         return this.#arrive(from, entry, call, later_s, heard);
       case 'dies': // at some time, perhaps before it is done
-        time.after(later_s, () => (this.abandoned(from), lost('died')));
+        time.after(later_s, () => {
+          this.abandoned(from);
+          lost('died');
+        });
         return this.#arrive(from, entry, call, 0, heard);
       case 'double': {
         // a tool that knows keys, or has no effect, may get a request twice

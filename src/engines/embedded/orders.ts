@@ -44,7 +44,13 @@ export class Orders {
     this.#deps = deps;
   }
 
-  async obey({ kind, body }: InboxMessage): Promise<void> {
+  /** Once it resolves, all that the message led to, or that made it needless, is durable. */
+  async obey(message: InboxMessage): Promise<void> {
+    await this.#obey(message);
+    await this.#deps.durable();
+  }
+
+  async #obey({ kind, body }: InboxMessage): Promise<void> {
     const { study } = this.#deps.machine;
     if (study === null || (study.status === 'finished' && kind !== 'retry')) return;
     if (kind === 'gate') return this.#decideGate(body);
