@@ -2,7 +2,7 @@ import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { sha256Hex, utf8 } from '../base/sha256.ts';
 import { canonicalJson } from '../ir/canonical.ts';
-import { OLDEST_SEMANTICS } from '../ir/events.ts';
+import { SEMANTICS } from '../ir/events.ts';
 import { Lock, LOCK_FORMAT, type LockedAction, type LockedPhase, type LockedTool } from '../ir/lock.ts';
 import { durationSeconds } from '../ir/duration.ts';
 import type { PlanPhase } from '../ir/plan.ts';
@@ -48,7 +48,7 @@ function lockOf(checked: CheckedPlan, tools: ToolsLock): Lock {
   const used = usedTools(checked, tools);
   return {
     expctl_lock: LOCK_FORMAT,
-    semantics: OLDEST_SEMANTICS,
+    semantics: SEMANTICS,
     name: plan.name,
     goal: plan.goal,
     assumptions: (plan.assumptions ?? []).map(({ text, by = '' }) => ({ text, by })),
