@@ -17,10 +17,11 @@ import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
 import { JunitReport } from '../ui/run/junit.ts';
 import { liveView, type RunView } from '../ui/run/live.ts';
 import type { App } from './app.ts';
+import { type CheckpointFlags, Checkpoints } from './checkpoints.ts';
 import { sameFlags, storeFlag } from './options.ts';
 
 /** Flags that `run` and `resume` share. */
-export interface PerformFlags {
+export interface PerformFlags extends CheckpointFlags {
   readonly store?: string;
   readonly trust?: string;
   readonly wait?: boolean;
@@ -47,9 +48,10 @@ export interface Undertaking {
 /** Performs a run until it ends, waits or is interrupted, and says how; sets the exit status. */
 export async function perform(app: App, what: Undertaking, flags: PerformFlags): Promise<void> {
   const interrupted = interruptions(app);
+  const checkpoints = await Checkpoints.open(app, what, flags);
   const outputs = await openOutputs(app, what, flags);
   const { startRun, resumeRun } = await import('../engines/embedded/engine.ts');
-  const deps = await engineDeps(app, what, flags, outputs);
+  const deps = await engineDeps(app, what, flags, { ...outputs, onRow: checkpoints.before(outputs) });
   const options: PerformOptions = {
     run: what.run,
     approved: what.approved,
@@ -63,10 +65,12 @@ export async function perform(app: App, what: Undertaking, flags: PerformFlags):
     const performance = unwrap(await (what.resumes ? resumeRun(deps, options) : startRun(deps, options)));
     interrupted.goesOn(performance, outputs.onNotice);
     const end = await performance.end;
+    await checkpoints.close(end.ok ? end.value.kind : 'failure');
     await outputs.close();
     conclude(app, what, flags, unwrap(end), interrupted.signal());
   } finally {
     interrupted.stop();
+    await checkpoints.close('failure');
     await outputs.close();
   }
 }

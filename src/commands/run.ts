@@ -66,6 +66,8 @@ function performing(base: Command): Command {
     .option('--jsonl', 'events as lines of JSON on standard output')
     .option('--events <file>', 'events as lines of JSON, appended to a file or FIFO')
     .option('--junit <file>', 'a JUnit report: a test case for each point')
+    .option('--checkpoints <folder>', 'signed checkpoints of the journal here too (default: EXPCTL_CHECKPOINTS)')
+    .option('--engine-key <file>', 'built-in key that signs them (default: EXPCTL_ENGINE_KEY; the store has one)')
     .option('--detach', 'go on in the background')
     .option('--verbose', 'every step, and what tools say on standard error')
     .addOption(new Option('--non-interactive', 'never ask; `run` and `resume` never do').hideHelp());
@@ -213,6 +215,8 @@ async function detached(
     ...(options.wait === true ? ['--wait'] : []),
     ...(options.events === undefined ? [] : ['--events', options.events]),
     ...(options.junit === undefined ? [] : ['--junit', options.junit]),
+    ...(options.checkpoints === undefined ? [] : ['--checkpoints', options.checkpoints]),
+    ...(options.engineKey === undefined ? [] : ['--engine-key', options.engineKey]),
     ...(options.takeOver === true ? ['--take-over'] : []),
   ];
   const child = await app.detach([...args, ...flags], log);

@@ -1,9 +1,9 @@
-import { join, resolve } from 'node:path';
-import { utf8Text } from '../approval/bytes.ts';
+import { resolve } from 'node:path';
 import type { Trust } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import { compareRuns } from '../provenance/compare-runs.ts';
+import { noteFileText } from '../provenance/note.ts';
 import { CorruptStore, type RunFacts, type StoredJournal } from '../provenance/ports.ts';
 import { placed, type Problem, problem, Problems, VERDICTS } from '../provenance/verdicts.ts';
 import type { CheckpointFile, CheckpointKey } from '../provenance/verify-checkpoints.ts';
@@ -12,6 +12,7 @@ import { verifyRun, type VerifyReport } from '../provenance/verify-run.ts';
 import { type Compared, problemsMessage, verifyLines } from '../ui/run-status/verify-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
+import { checkpointFile, checkpointFolders } from './checkpoint-files.ts';
 import { storeKeys } from './engine-key.ts';
 import { type JsonOption, type StoreOption, storeFlag, type TrustOption, usage } from './options.ts';
 import { projectHere, shownPath, storeOf } from './project.ts';
@@ -112,18 +113,15 @@ async function checkpointFiles(
   run: string,
   { checkpoint: named = [] }: VerifyRunOptions,
 ): Promise<CheckpointFile[]> {
-  const elsewhere = app.env['EXPCTL_CHECKPOINTS'];
-  const folders = [join(store, 'checkpoints'), ...(elsewhere ? [resolve(app.cwd, elsewhere)] : [])];
   const found: string[] = [];
-  for (const folder of folders) {
-    const path = join(folder, `${run}.checkpoint`);
+  for (const folder of checkpointFolders(app, store)) {
+    const path = checkpointFile(folder, run);
     if (await app.files.exists(path)) found.push(path);
   }
   const files: CheckpointFile[] = [];
   for (const path of new Set([...found, ...named.map((each) => resolve(app.cwd, each))])) {
-    const text = utf8Text(unwrap(await app.files.read(path)));
-    // What is no UTF-8 is no note; it is told as any other file that holds none.
-    files.push({ path: shownPath(app, path), text: text ?? '' });
+    const text = noteFileText(unwrap(await app.files.read(path)));
+    files.push({ path: shownPath(app, path), text });
   }
   return files;
 }

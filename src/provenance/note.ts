@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { concatBytes, fromBase64, toBase64, utf8 } from '../approval/bytes.ts';
+import { concatBytes, fromBase64, toBase64, utf8, utf8Text } from '../approval/bytes.ts';
 import { type BuiltInKey, verifyEd25519 } from '../approval/ed25519.ts';
 import { err, ok, type Result } from '../base/result.ts';
 
@@ -13,6 +13,8 @@ import { err, ok, type Result } from '../base/result.ts';
 /** `0x01`: Ed25519 over the text (signed-note, "Signature types"). */
 const ED25519_TYPE = 1;
 const KEY_ID_BYTES = 4;
+/** UTF-8. */
+const MOST_CHARACTER_BYTES = 4;
 const SIGNATURE_LINE = /^— ([^\s+]+) (\S+)$/u;
 /** Verifiers have to take at least 16 (signed-note, "Format"). */
 const MOST_SIGNATURES = 64;
@@ -67,6 +69,15 @@ export function isSignedBy(note: Note, name: string, raw: Uint8Array): boolean |
   const own = note.signatures.filter((signature) => signature.name === name && signature.key_id === id);
   if (own.length === 0) return null;
   return own.every(({ signature }) => verifyEd25519(raw, utf8(note.text), signature));
+}
+
+/** Text of a file of notes; null where it is none. Of a character whose last bytes are missing at the end, as a crash leaves it, nothing is read. */
+export function noteFileText(bytes: Uint8Array): string | null {
+  for (let missing = 0; missing < MOST_CHARACTER_BYTES; missing += 1) {
+    const text = utf8Text(bytes.subarray(0, Math.max(0, bytes.length - missing)));
+    if (text !== undefined) return text;
+  }
+  return null;
 }
 
 /**

@@ -10,7 +10,8 @@ import { problem, type Problems } from './verdicts.ts';
 export interface CheckpointFile {
   /** For messages. */
   readonly path: string;
-  readonly text: string;
+  /** Null where it is no UTF-8. */
+  readonly text: string | null;
 }
 
 /** A public key with which checkpoints may be signed. */
@@ -105,8 +106,10 @@ export class CheckpointVerifier {
   }
 
   #readFile({ path, text }: CheckpointFile): void {
+    if (text === null) return this.#invalid(path, 'it is no text');
     const { notes, rest } = splitNotes(text);
-    if (notes.length === 0) this.#invalid(path, 'there is no signed checkpoint in it');
+    const isBegun = `${originOf(this.#run)}\n`.startsWith(rest.slice(0, originOf(this.#run).length + 1));
+    if (notes.length === 0 && !isBegun) this.#invalid(path, 'there is no signed checkpoint in it');
     else if (rest !== '')
       this.not_checked.push(`The end of ${path}: what was written there last is no whole checkpoint.`);
     for (const [index, whole] of notes.entries()) {
