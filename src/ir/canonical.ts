@@ -4,6 +4,9 @@ const MAX_DEPTH = 1000;
 /** A surrogate that is not one half of a pair. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** A text that is written as it is: most are, and to see that takes less time than to write it with its escapes. */
+const AS_IT_IS = /^[ !#-[\]-~]*$/;
+
 /**
  * Writes a value as canonical JSON: what is hashed, signed and compared.
  *
@@ -39,6 +42,7 @@ function write(value: unknown, path: (string | number)[]): string {
 }
 
 function writeString(text: string, path: (string | number)[]): string {
+  if (AS_IT_IS.test(text)) return `"${text}"`;
   if (LONE_SURROGATE.test(text)) throw cannotSay('a lone surrogate', path);
   return JSON.stringify(text); // its escapes are those of section 3.2.2.2
 }
@@ -57,12 +61,28 @@ function writeObject(object: object, path: (string | number)[]): string {
   if (!isPlain(object)) throw cannotSay('an object that is not plain', path);
   const members = object as Readonly<Record<string, unknown>>;
   let text = '{';
-  for (const key of Object.keys(members).sort()) {
+  for (const key of sortedKeys(members)) {
     path.push(key);
     text += `${text === '{' ? '' : ','}${writeString(key, path)}:${write(members[key], path)}`;
     path.pop();
   }
   return `${text}}`;
+}
+
+/** More keys than this are sorted by the general method. */
+const FEW_KEYS = 24;
+
+/** The own keys, ordered by UTF-16 code units. For a few keys, which mostly are in order, insertion takes a third of the time. */
+function sortedKeys(members: object): string[] {
+  const keys = Object.keys(members);
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (let next = 1; next < keys.length; next += 1) {
+    const key = keys[next]!;
+    let place = next;
+    for (; place > 0 && keys[place - 1]! > key; place -= 1) keys[place] = keys[place - 1]!;
+    keys[place] = key;
+  }
+  return keys;
 }
 
 /** Its prototype is null or the root of a chain: also true for plain objects of another realm, as in a `vm` context. */

@@ -32,6 +32,17 @@ test('sorts keys by UTF-16 code units, not by code points', () => {
   );
 });
 
+test('sorts few keys and many alike, and writes each text as JSON does', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 6 }).filter((value) => !/\p{Surrogate}/u.test(value));
+  fc.assert(
+    fc.property(fc.dictionary(text, text, { maxKeys: 60 }), (object) => {
+      const members = Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1));
+      const expected = members.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+      expect(canonicalJson(object)).toBe(`{${expected.join()}}`);
+    }),
+  );
+});
+
 test('escapes only what it must', () => {
   expect(canonicalJson('\u20ac$\u000f\nA\'B"\\\b\t\u007f\u2028')).toBe(
     `"\u20ac$\\u000f\\nA'B\\"\\\\\\b\\t\u007f\u2028"`,
