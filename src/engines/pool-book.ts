@@ -73,19 +73,15 @@ export class PoolBook {
     for (const claim of this.claimsOf(run)) this.#drop(claim);
   }
 
-  /** Why an exchange is none, or null: bugs of whoever asks, for which others must not suffer. */
-  refusal(run: string, { bound, wanted, released }: PoolExchange): ExpctlError | null {
+  /** Why an exchange is refused, or null: bugs of whoever asks, for which others must not suffer. */
+  refusal(run: string, { wanted }: PoolExchange): ExpctlError | null {
     const pools = this.#runs.get(run)?.pools;
-    if (pools === undefined) {
-      return wanted.length + bound.length === 0 ? null : misuse(`run ${run} stated no pools when it began`);
-    }
+    if (pools === undefined) return wanted.length === 0 ? null : misuse(`run ${run} stated no pools when it began`);
     for (const want of wanted) {
       const problem = unfit(want, pools);
       if (problem !== null) return misuse(problem);
     }
-    const given = new Set(released.map((holder) => nameOf(run, holder)));
-    const stray = bound.find((holder) => given.has(nameOf(run, holder)) || !this.#holds(run, holder));
-    return stray === undefined ? null : misuse(`step ${stray.step} of point ${stray.point} holds no tokens`);
+    return null;
   }
 
   /** Takes back what is released, notes what is bound, queues what is wanted; `settle` then says who gets what. */
@@ -95,7 +91,8 @@ export class PoolBook {
       if (claim !== undefined) this.#drop(claim);
     }
     for (const holder of bound) {
-      const claim = this.#claims.get(nameOf(run, holder))!;
+      const claim = this.#claims.get(nameOf(run, holder));
+      if (claim === undefined || claim.held_ms === null) continue;
       this.#put({ ...claim, taken: true, key: claim.key ?? holder.key });
     }
     for (const want of wanted) this.#want(run, want, now_ms);
@@ -181,10 +178,6 @@ export class PoolBook {
     this.#arrivals += 1;
     const queued = { arrival: this.#arrivals, overtaken: 0, wanted_ms: now_ms, held_ms: null, taken: false, key: null };
     return this.#put({ run, point, step, attempt, uses, ...queued });
-  }
-
-  #holds(run: string, holder: PoolHolder): boolean {
-    return (this.#claims.get(nameOf(run, holder))?.held_ms ?? null) !== null;
   }
 
   #put(claim: PoolClaimRow): PoolClaimRow {

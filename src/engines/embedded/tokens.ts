@@ -76,12 +76,14 @@ export class Tokens {
     return released.length + wanted.length + bound.length === 0 ? null : { released, wanted, bound };
   }
 
-  /** Tokens are held for the first effect that is sent with them. */
-  #bound(events: readonly StreamEvent[]): (PoolHolder & { key: string })[] {
+  /** Whose grants are in the journal now, and the effects for which the tokens are held. */
+  #bound(events: readonly StreamEvent[]): PoolExchange['bound'] {
     return events.flatMap(({ stream, event }) => {
-      if (event.type !== 'effect.intended' || !this.#deps.uses_pools.has(event.step)) return [];
+      if (event.type !== 'effect.intended' && event.type !== 'step.granted') return [];
+      if (!this.#deps.uses_pools.has(event.step)) return [];
       const point = pointOf(stream)!;
-      return [{ point, step: event.step, key: effectKey(this.#deps.run, point, event) }];
+      const key = event.type === 'step.granted' ? null : effectKey(this.#deps.run, point, event);
+      return [{ point, step: event.step, key }];
     });
   }
 

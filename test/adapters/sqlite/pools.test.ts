@@ -144,8 +144,6 @@ describe('an exchange', () => {
   test.each<[string, Partial<PoolExchange>]>([
     ['more than there is', { wanted: [want(1), want(2, { licence: 2 })] }],
     ['of a pool that the lock does not name', { wanted: [want(1), want(2, { cores: 1 })] }],
-    ['an effect for tokens that nobody holds', { bound: [{ point: 9, step: 'solve', key: 'key' }] }],
-    ['an effect for tokens that are given back', { released: [grant(5)], bound: [{ ...grant(5), key: 'key' }] }],
   ])('that asks for what cannot be is a bug, and refused alone: %s', async (_what, given) => {
     const store = new Store();
     const one = await store.start(1);
