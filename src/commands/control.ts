@@ -65,7 +65,7 @@ export function cancelCommand(app: App): Command {
     cancel,
     'expctl cancel beam-4f2a9c10 --reason "wrong load case"',
     'expctl cancel beam-4f2a9c10 --phase explore',
-    'expctl cancel beam-4f2a9c10 --points "width > 12 && height < 10"',
+    'expctl cancel beam-4f2a9c10 --points "point >= 40"',
   );
 }
 

@@ -57,6 +57,9 @@ const NOT_RUN = [/--detach/, /^expctl plan /];
 const STATUS: readonly (readonly [RegExp, number])[] = [
   [/--wait$/, 0],
   [/^expctl (run|resume|watch|gate$|gate beam-4f2a9c10$)/, 5],
+  // Nothing failed, or is unresolved, in this run.
+  [/^expctl retry/, 2],
+  [/^expctl resolve .*--as/, 2],
   [/^expctl init$|^expctl init --save-answers/, 2],
 ];
 

@@ -34,6 +34,8 @@ const CASES: Readonly<
   gate: { good: [`${RUN} --outcome stop`], bad: [`${RUN} --outcome perhaps`, 'USAGE'] },
   pause: { good: [RUN], bad: ['nothing', 'NOT_FOUND'] },
   cancel: { good: [RUN], bad: ['nothing', 'NOT_FOUND'] },
+  resolve: { good: [RUN], bad: [`${RUN} --as not-done`, 'NOT_FOUND'] },
+  retry: { good: [`${RUN} --failed`, 2], bad: ['nothing --failed', 'NOT_FOUND'] },
   list: { good: [''], bad: ['--waiting-for nobody', 'USAGE'] },
   status: { good: [''], bad: ['nothing', 'NOT_FOUND'] },
   logs: { good: [`${RUN} 7`], bad: [`${RUN} 99`, 'NOT_FOUND'] },
