@@ -44,7 +44,7 @@ async function follow(app: App, { reader, run, store }: OpenedRun, options: Opti
       const line = options.jsonl === true ? rowLine(row) : eventLine(event, pointOf(row.stream), lines);
       if (line !== null) app.terminal.out(line);
     }
-    const state = stateOf(fold.study, holder);
+    const state = stateOf(fold.study, holder, fold.machine.unresolved().length);
     if (isOver(state, holder)) {
       app.exit(STATUSES[state]);
       const inbox = (await reader.inbox(run.run)).map(({ kind }) => kind);

@@ -64,9 +64,7 @@ export class RunFold {
     const state: PointState | undefined = this.machine.points.get(point);
     if (state === undefined) return [];
     return Object.entries(state.steps)
-      .filter(
-        ([, { status }]) => status === 'out' || status === 'wanting' || status === 'backing_off' || status === 'held',
-      )
+      .filter(([, { status }]) => ['out', 'wanting', 'backing_off', 'held', 'unresolved'].includes(status))
       .map(([step, { status, attempt, part }]) => {
         const parts = this.program.steps.find(({ name }) => name === step)?.parts ?? [];
         const name = parts.length > 1 ? `${step}.${parts[part]?.part ?? ''}` : step;
@@ -134,11 +132,13 @@ export function mayBePerformed({ state }: RunHolder): boolean {
   return state === 'live' || state === 'unknown';
 }
 
-export function stateOf(study: StudySummary, holder: RunHolder): RunState {
+/** @param unresolved how many effects wait for a person to say what became of them; where that is not known, a run may only seem interrupted */
+export function stateOf(study: StudySummary, holder: RunHolder, unresolved = 0): RunState {
   if (study.finished !== null) return study.finished.status;
   if (study.open_gate !== null) return 'waits';
   if (study.paused) return 'paused';
-  return mayBePerformed(holder) ? 'running' : 'interrupted';
+  if (mayBePerformed(holder)) return 'running';
+  return unresolved > 0 ? 'waits' : 'interrupted';
 }
 
 /** Points that the study will have evaluated if no rule asks for more: those of design phases, and of extensions begun. */

@@ -34,6 +34,8 @@ export interface RunStatus {
   readonly pools: Readonly<Record<string, { readonly held: number; readonly tokens: number }>>;
   /** Steps that wait for tokens. */
   readonly waiting_for_pools: number;
+  /** Effects of which nobody knows what became of them: `expctl resolve`. */
+  readonly unresolved: ReturnType<RunFold['machine']['unresolved']>;
   readonly best: BestPoint | null;
   readonly budget: Readonly<Record<'points' | 'calls' | 'failed_points' | 'wall_time_s', BudgetUse>>;
   readonly eta: Eta | null;
@@ -79,12 +81,13 @@ export function statusOf(input: StatusInput): RunStatus {
   const { study, program, machine } = fold;
   const gate = study.finished === null ? study.open_gate : null;
   const { succeeded, failed, cancelled, feasible } = study.counts;
+  const unresolved = machine.unresolved();
   return {
     run: run.run,
     plan: run.name,
     goal: program.lock.goal,
     lock_sha256: run.lock_sha256,
-    state: stateOf(study, holder),
+    state: stateOf(study, holder, unresolved.length),
     reason: study.finished?.reason ?? null,
     waits_for: gate === null ? null : waitsFor(run.run, gate, inbox.includes('gate')),
     performed_by: holder,
@@ -104,6 +107,7 @@ export function statusOf(input: StatusInput): RunStatus {
     failures: study.failures,
     pools: poolsOf(fold),
     waiting_for_pools: machine.pools.waiting.length,
+    unresolved,
     best: bestOf(fold),
     budget: budgetOf(fold),
     eta: etaOf(fold),

@@ -36,6 +36,7 @@ export function markOf({ state }: Pick<RunStatus, 'state'>, style: Style): strin
 function headline(status: RunStatus, style: Style): string {
   const { state, reason, waits_for, performed_by } = status;
   if (waits_for !== null) return style.warn(`waits at gate ${waits_for.gate} for the role ${waits_for.role}`);
+  if (state === 'waits') return style.warn('waits for a person');
   if (state === 'interrupted') return style.warn('interrupted: no process performs it');
   if (state === 'running') {
     const who = performed_by.state === 'unknown' ? ` (by process ${performed_by.pid} elsewhere)` : '';
@@ -112,9 +113,15 @@ const STEP_WORDS: Readonly<Record<string, string>> = {
   wanting: 'waits for its pools',
   backing_off: 'waits to be tried again',
   held: 'held',
+  unresolved: 'needs a person',
 };
 
-function waitLines({ waits_for, state, run }: RunStatus, style: Style): string[] {
+function waitLines({ waits_for, state, run, unresolved }: RunStatus, style: Style): string[] {
+  if (unresolved.length > 0) {
+    const what = plural(unresolved.length, 'effect needs a person', 'effects need a person');
+    const command = style.strong(`expctl resolve ${safeText(run)}`);
+    return ['', `  ${style.warn(MARKS.waits)} ${what}: nobody knows what became of it. Look: ${command}`];
+  }
   if (waits_for === null) {
     const resumable = state === 'interrupted' || state === 'paused';
     return resumable ? ['', `  Go on: ${style.strong(`expctl resume ${safeText(run)}`)}`] : [];
