@@ -3,11 +3,23 @@ import { parseEnvelope } from '../approval/dsse.ts';
 import { verifyGateDecision } from '../approval/gate.ts';
 import { lockFacts } from '../approval/lock-facts.ts';
 import { parseRequest, type RequestDocument } from '../approval/request.ts';
-import { parseApproval, parseGateDecision } from '../approval/statement.ts';
+import { differences, type OpenEffect, verifyResolution } from '../approval/resolution.ts';
+import { parseApproval, parseGateDecision, parseResolution } from '../approval/statement.ts';
 import type { Trust } from '../approval/trust.ts';
+import type { Json } from '../base/json.ts';
 import { ok } from '../base/result.ts';
 import { sha256Hex } from '../approval/bytes.ts';
-import type { GateDecided, GateOpened, JournalRow, RunStarted } from '../ir/events.ts';
+import { canonicalJson } from '../ir/canonical.ts';
+import {
+  type EffectIntended,
+  type EffectResolved,
+  type GateDecided,
+  type GateOpened,
+  type JournalRow,
+  type PointEnded,
+  pointOf,
+  type RunStarted,
+} from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { openGate } from './gates.ts';
 import { Mismatch } from './mismatch.ts';
@@ -32,6 +44,8 @@ export class PeopleEvidence {
   signed_to_seq: number | null = null;
   readonly #input: EvidenceInput;
   #request: RequestDocument | null = null;
+  /** Intents of points in flight, by `point/N/step/part/attempt`. */
+  readonly #intents = new Map<string, JournalRow>();
   #opened: { gate: GateOpened; row: JournalRow } | null = null;
 
   constructor(input: EvidenceInput) {
@@ -101,6 +115,58 @@ export class PeopleEvidence {
       throw new Mismatch('signature', row, `${outcome}, by ${principal}`, told);
     this.signatures += 1;
     this.signed_to_seq = head.seq;
+  }
+
+  intended(row: JournalRow, { step, part, attempt }: EffectIntended): void {
+    this.#intents.set(`${row.stream}/${step}/${part}/${attempt}`, row);
+  }
+
+  /** Effects of a failed point may be resolved yet, when it is tried again. */
+  pointEnded({ stream }: JournalRow, { result }: PointEnded): void {
+    if (result.status === 'failed') return;
+    for (const name of this.#intents.keys()) if (name.startsWith(`${stream}/`)) this.#intents.delete(name);
+  }
+
+  /** What a person said became of an effect counts for its intent as the journal holds it. */
+  async resolved(row: JournalRow, event: EffectResolved, envelope_sha256: string | null): Promise<void> {
+    this.decisions += 1;
+    const { step, part, attempt } = event;
+    const intent = this.#intents.get(`${row.stream}/${step}/${part}/${attempt}`);
+    if (envelope_sha256 === null || intent === undefined) {
+      throw new Mismatch('digest', row, 'the digest of a signed resolution', 'none');
+    }
+    const envelope = await this.#object(row, envelope_sha256, `The resolution of ${step}`);
+    if (envelope === null) return;
+    const { stream, seq, hash } = intent;
+    const { run: run_id, lock_sha256, request_sha256 } = this.#input.run;
+    const effect = { point: pointOf(stream) ?? 0, step, part, attempt };
+    const open: OpenEffect = { lock_sha256, request_sha256, run_id, effect, intent: { stream, seq, hash } };
+    this.#checkResolution(row, envelope, event, open);
+    const { trust } = this.#input;
+    if (trust === null) return;
+    const verified = verifyResolution({ envelope, open, trust, now_ms: row.wall_ms });
+    const expected = `a resolution of ${step} that the trust policy allows`;
+    if (!verified.ok) throw new Mismatch('signature', row, expected, verified.error.message);
+    const { principal } = verified.value;
+    if (principal !== event.by) throw new Mismatch('signature', row, `by ${principal}`, `by ${event.by}`);
+    this.signatures += 1;
+  }
+
+  /** What a resolution says of itself, whoever signed it. */
+  #checkResolution(row: JournalRow, bytes: Uint8Array, event: EffectResolved, open: OpenEffect): void {
+    const expected = `a resolution of ${event.step} with the digest ${event.statement_sha256}`;
+    const envelope = parseEnvelope(bytes);
+    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
+    const sha256 = sha256Hex(envelope.value.payloadBytes);
+    if (sha256 !== event.statement_sha256) throw new Mismatch('digest', row, expected, `the digest ${sha256}`);
+    const statement = parseResolution(envelope.value.payloadBytes);
+    if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
+    const [different] = differences(statement.value, open);
+    if (different !== undefined) throw new Mismatch('digest', row, expected, `one of another ${different}`);
+    const { as, answer } = statement.value.predicate;
+    const signed = canonicalJson({ as, outcome: as === 'done' ? { ok: true, answer, artifacts: [] } : null });
+    const told = canonicalJson({ as: event.as, outcome: event.outcome as Json });
+    if (signed !== told) throw new Mismatch('digest', row, `${signed}, which was signed`, told);
   }
 
   /** An object of the store; null where the store lacks it, which is noted. */

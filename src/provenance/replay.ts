@@ -174,9 +174,13 @@ class Replay {
         return this.#people.decided(row, event, textIn(observedOf(row), 'envelope_sha256'));
       case 'effect.answered':
         return this.#artifacts.answered(row, event);
+      case 'effect.resolved':
+        return this.#people.resolved(row, event, textIn(observedOf(row), 'envelope_sha256'));
       case 'effect.intended':
         this.#count.effects += 1;
-        return;
+        return this.#people.intended(row, event);
+      case 'point.ended':
+        return this.#people.pointEnded(row, event);
       case 'point.finished':
         this.#count.points += 1;
         return;
