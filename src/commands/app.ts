@@ -1,7 +1,15 @@
 import type { Signer } from '../approval/signer.ts';
 import type { Trust } from '../approval/trust.ts';
 import type { Result } from '../base/result.ts';
-import type { ArtifactStore, Clock, JournalReader, JournalStore, ToolDiscovery, ToolHost } from '../engines/ports.ts';
+import type {
+  ArtifactStore,
+  Clock,
+  JournalReader,
+  JournalStore,
+  PoolReader,
+  ToolDiscovery,
+  ToolHost,
+} from '../engines/ports.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Model, ModelWishes } from '../planner/ports.ts';
 import type { StoredJournal } from '../provenance/ports.ts';
@@ -77,7 +85,7 @@ export interface App {
   /** The journal of a store folder, for the process that writes it; made when it is first written. */
   openJournal(store: string): Promise<JournalStore>;
   /** For readers: NOT_FOUND if there is no store. */
-  openReader(store: string): Promise<Result<JournalReader>>;
+  openReader(store: string): Promise<Result<JournalReader & PoolReader>>;
   /** The journal as it is, sound or not, to look whether it holds. NOT_FOUND if there is no store; throws CorruptStore. */
   openEvidence(store: string): Promise<Result<StoredJournal>>;
   artifacts(store: string): Promise<ArtifactStore>;

@@ -1,6 +1,6 @@
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
-import type { ArtifactStore, JournalReader, RunRow } from '../engines/ports.ts';
+import type { ArtifactStore, JournalReader, PoolReader, RunRow } from '../engines/ports.ts';
 import type { DesignTable, Lock } from '../ir/lock.ts';
 import { compileProgram, type Program } from '../kernel/program.ts';
 import { parseLock, verifyTables } from '../plan/lock-file.ts';
@@ -81,7 +81,7 @@ export async function withRun<T>(
 export async function withReader<T>(
   app: App,
   options: StoreOption,
-  work: (reader: JournalReader, store: string) => Promise<T>,
+  work: (reader: JournalReader & PoolReader, store: string) => Promise<T>,
 ): Promise<T> {
   const store = storeOf(app, await projectHere(app), options.store);
   const reader = unwrap(await app.openReader(store));

@@ -132,6 +132,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./watch.ts')).watchCommand,
   },
   {
+    name: 'pools',
+    summary: 'show who holds the tokens of shared pools, and who waits',
+    group: 'Run',
+    load: async () => (await import('./pools.ts')).poolsCommand,
+  },
+  {
     name: 'logs',
     summary: "show what tools wrote during a point's calls",
     group: 'Run',

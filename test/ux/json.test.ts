@@ -38,6 +38,7 @@ const CASES: Readonly<
   retry: { good: [`${RUN} --failed`, 2], bad: ['nothing --failed', 'NOT_FOUND'] },
   list: { good: [''], bad: ['--waiting-for nobody', 'USAGE'] },
   status: { good: [''], bad: ['nothing', 'NOT_FOUND'] },
+  pools: { good: [''], bad: ['--run nothing', 'NOT_FOUND'] },
   logs: { good: [`${RUN} 7`], bad: [`${RUN} 99`, 'NOT_FOUND'] },
   trace: { good: [`${RUN} mass@7`], bad: [`${RUN} volume`, 'NOT_FOUND'] },
   replay: { good: [''], bad: ['nothing', 'NOT_FOUND'] },

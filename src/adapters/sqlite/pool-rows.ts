@@ -14,7 +14,7 @@ export interface PoolNumbers {
 }
 
 export interface PoolRows {
-  /** Those that hold or want something. */
+  /** Those that hold or want something, or are performed. */
   readonly runs: readonly PoolRun[];
   /** By arrival. */
   readonly claims: readonly PoolClaimRow[];
@@ -22,7 +22,8 @@ export interface PoolRows {
 
 const CLAIMS = `SELECT arrival, run, point, step, attempt, uses, overtaken, wanted_ms, held_ms, taken, key
   FROM pool_claims ORDER BY arrival`;
-const RUNS = 'SELECT run, pools, served FROM pool_runs WHERE run IN (SELECT run FROM pool_claims) ORDER BY run';
+const RUNS = `SELECT run, pools, served FROM pool_runs WHERE run IN (SELECT run FROM pool_claims)
+  OR run IN (SELECT run FROM leases WHERE pid IS NOT NULL) ORDER BY run`;
 const NUMBERS = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'pool_claims'), 0) AS arrivals,
   coalesce((SELECT max(served) FROM pool_runs), 0) AS grants`;
 
