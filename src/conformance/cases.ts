@@ -7,6 +7,11 @@ import type { Message, Sender, TestKey } from './sender.ts';
 
 /** Keys under which a call is killed while it works, spread over the time that it needs. */
 export const MIDWAY_KEYS = 4;
+/** How long after the first sending the second follows, in parts of the time that one needs; the next where the first was quicker. */
+const OVERLAPS = [1 / 2, 1 / 8, 0] as const;
+export const LATE_KEYS = 1 + OVERLAPS.length;
+/** What is left of the estimate of that time after a kill that came too late. */
+const TOO_LATE = 0.7;
 /** A late answer is waited for this many times as long as an undisturbed one takes, and a little. */
 const LATE_FACTOR = 3;
 const LATE_EXTRA_MS = 50;
@@ -25,8 +30,9 @@ export interface CaseContext {
   /** The tool once more, beside the first; null where it does not start twice, or each call is a start of its own. */
   readonly openSecond: () => Promise<ToolSession | null>;
   readonly signal: AbortSignal;
-  /** Longest time of an undisturbed sending, in milliseconds. */
+  /** Longest and shortest time of an undisturbed sending, in milliseconds. */
   ok_ms: number;
+  quick_ms: number;
 }
 
 /** Which repetition of a case this is: kills fall on other moments in each. */
@@ -53,18 +59,7 @@ export const CASES: Readonly<Record<ConformanceCase, Case>> = {
   execute_then_timeout: (context) => lostAnswer(context, 'execute_then_timeout', 'drop_answer'),
   execute_then_reset: (context) => lostAnswer(context, 'execute_then_reset', 'kill_on_answer'),
 
-  killed_midway: (context, repetition) =>
-    observe(context, 'killed_midway', [
-      async () => {
-        const sendings: Sending[] = [];
-        for (let at = 0; at < MIDWAY_KEYS; at += 1) {
-          const share = (at + (repetition.index + 0.5) / repetition.of) / MIDWAY_KEYS;
-          const fault = { kind: 'kill_after', after_ms: share * context.ok_ms } as const;
-          sendings.push(...(await withFaultThenAgain(context, fault)));
-        }
-        return sendings;
-      },
-    ]),
+  killed_midway: (context, repetition) => observe(context, 'killed_midway', [() => killedMidway(context, repetition)]),
 
   duplicate_delivery: (context) =>
     observe(context, 'duplicate_delivery', [
@@ -118,7 +113,11 @@ async function undisturbed(context: CaseContext): Promise<Sending[]> {
   const message = await newMessage(context);
   const started = performance.now();
   const sending = await last(context.sender, context.session, message);
-  if (sending.heard.kind === 'answer') context.ok_ms = Math.max(context.ok_ms, performance.now() - started);
+  const took_ms = performance.now() - started;
+  if (sending.heard.kind === 'answer') {
+    context.ok_ms = Math.max(context.ok_ms, took_ms);
+    context.quick_ms = Math.min(context.quick_ms, took_ms);
+  }
   return [sending];
 }
 
@@ -139,6 +138,19 @@ async function withFaultThenAgain(context: CaseContext, fault: Parameters<Sender
   const message = await newMessage(context);
   const first = await context.sender.sendWith(context.session, message, fault);
   return [first, ...(await context.sender.send(context.session, message))];
+}
+
+/** From late to early: a kill that came after the answer shows that a call takes less time than was thought. */
+async function killedMidway(context: CaseContext, { index, of }: Repetition): Promise<Sending[]> {
+  const sendings: Sending[] = [];
+  let needs_ms = context.quick_ms;
+  for (let at = MIDWAY_KEYS - 1; at >= 0; at -= 1) {
+    const share = (at + (index + 0.5) / of) / MIDWAY_KEYS;
+    const [first, ...again] = await withFaultThenAgain(context, { kind: 'kill_after', after_ms: share * needs_ms });
+    sendings.push(first!, ...again);
+    if (first!.unheard !== null) needs_ms *= TOO_LATE;
+  }
+  return sendings;
 }
 
 async function twice(context: CaseContext, second: ToolSession, how: 'in a row' | 'at once'): Promise<Sending[]> {
@@ -175,13 +187,29 @@ async function givenUp(context: CaseContext): Promise<Sending[]> {
 
 /** As after a crash of the engine: nobody has told the tool that the first was given up, and it is still at work on it. */
 async function overlapping(context: CaseContext): Promise<Sending[]> {
-  const { sender, session, signal } = context;
-  const message = await newMessage(context);
-  const first = sender.send(session, message);
+  const sendings: Sending[] = [];
+  for (const part of OVERLAPS) {
+    const { overlap, sent } = await overlappingAfter(context, part * context.ok_ms);
+    sendings.push(...sent);
+    if (overlap) break;
+  }
+  return sendings;
+}
+
+async function overlappingAfter(
+  { sender, session, signal, ...context }: CaseContext,
+  milliseconds: number,
+): Promise<{ overlap: boolean; sent: Sending[] }> {
+  const message: Message = { key: await context.newKey(), arguments: context.given, which: 'given' };
+  let overlap = true;
+  const first = sender.send(session, message).finally(() => {
+    overlap = false;
+  });
   first.catch(() => {}); // it is awaited below, unless the pause is broken off
-  await pause(context.ok_ms / 2, signal);
+  if (milliseconds > 0) await pause(milliseconds, signal);
+  const overlapped = overlap;
   const second = await sender.send(session, message);
-  return [...(await first), ...second];
+  return { overlap: overlapped, sent: [...(await first), ...second] };
 }
 
 /** Ends early, with an AbortError, when the person gives up. */

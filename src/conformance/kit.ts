@@ -15,7 +15,7 @@ import { durationSeconds } from '../ir/duration.ts';
 import type { LockedTool } from '../ir/lock.ts';
 import type { CallTest, SetupCall } from '../ir/tools-test.ts';
 import { type Answers, boundArguments } from './arguments.ts';
-import { type CaseContext, CASES, MIDWAY_KEYS } from './cases.ts';
+import { type CaseContext, CASES, LATE_KEYS, MIDWAY_KEYS } from './cases.ts';
 import { EffectCount, type Traces } from './count.ts';
 import { baselineOf, type Grounds, judge } from './judge.ts';
 import { Sender, type TestKey } from './sender.ts';
@@ -38,10 +38,10 @@ export interface ToolToTest {
 
 /**
  * Keys that the cases of one by_key call use at most, with `times` repetitions: 2 of `ok`, 2 of `same_key_other_arguments`; in each
- * repetition one of each lost answer, 4 killed midway, 3 of `duplicate_delivery` (a program is no server: 2), 2 of `late_arrival`.
+ * repetition one of each lost request and answer, those killed midway and late, 3 of `duplicate_delivery` (a program is no server: 2).
  */
 export function mostKeys({ pinned }: LockedTool, times: number): number {
-  return 4 + times * (3 + MIDWAY_KEYS + (pinned.transport.kind === 'process' ? 2 : 3) + 2);
+  return 4 + times * (3 + MIDWAY_KEYS + (pinned.transport.kind === 'process' ? 2 : 3) + LATE_KEYS);
 }
 
 export interface KitDeps {
@@ -143,6 +143,7 @@ class Kit {
       openSecond: () => this.#openSecond(),
       signal,
       ok_ms: 0,
+      quick_ms: Number.POSITIVE_INFINITY,
     };
   }
 
