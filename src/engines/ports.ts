@@ -179,8 +179,8 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
   /** Calls back when the run has new messages, those included that were there before; returns the way to stop it. */
   onInbox(run: string, callback: () => void): () => void;
-  /** Removes a message, once what it led to is in the journal. */
-  acknowledge(id: number): Promise<void>;
+  /** Removes a message, once what it led to is in the journal. Throws RUN_LOCKED once the lease is another's, who has to obey it. */
+  acknowledge(lease: Lease, id: number): Promise<void>;
 }
 
 /** Files known by their SHA-256; verified on every read (ARTIFACT_CORRUPT). */

@@ -253,7 +253,7 @@ export class PointMachine {
   #send(step: ProgramStep, state: StepState): void {
     const part = this.#current(step.name);
     const bound = bindArguments(part.arguments, this.#jobNames(step.name));
-    if (!bound.ok) return this.#fail(step, 'unexpected', bound.error, { told: false });
+    if (!bound.ok) return this.#notSent(step, state, part, bound.error);
     const { call, effect, timeout_s } = part;
     const sent = { step: step.name, part: part.part, attempt: state.attempt, call, arguments: bound.value };
     state.status = 'out';
@@ -272,6 +272,13 @@ export class PointMachine {
       }
       this.output.commands.push({ do: 'send', ...sent, effect, timeout_s });
     }
+  }
+
+  /** Arguments that cannot be computed. A job that can therefore not be asked after is there: its submission is for a person. */
+  #notSent(step: ProgramStep, state: StepState, { part }: ProgramPart, why: string): void {
+    const is_poll = part === 'poll' && this.program.lock.semantics >= 2;
+    this.#fail(step, 'unexpected', why, { told: !is_poll });
+    if (is_poll && state.status === 'failed') state.part = 0;
   }
 
   /** @param options.told whether the part was answered, and the answer could be understood */

@@ -280,12 +280,15 @@ export class Process {
       holder: (...args) => journal.holder(...args),
       snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: async (...args) => (this.alive ? journal.keepSnapshot(...args) : never),
+      exchangeTokens: async (...args) => (this.alive ? journal.exchangeTokens(...args) : never),
+      reconcileTokens: async (...args) => (this.alive ? journal.reconcileTokens(...args) : never),
+      onTokens: (...args) => journal.onTokens(...args),
       runs: () => journal.runs(),
       usesOf: (...args) => journal.usesOf(...args),
       inbox: (...args) => journal.inbox(...args),
       post: (...args) => journal.post(...args),
       onInbox: (...args) => journal.onInbox(...args),
-      acknowledge: async (id) => (this.alive ? journal.acknowledge(id) : never),
+      acknowledge: async (...args) => (this.alive ? journal.acknowledge(...args) : never),
       close: () => journal.close(),
     };
   }

@@ -128,11 +128,7 @@ export class Incarnation {
       onTokens: (lease, callback) => journal.onTokens(lease, (granted) => this.deliver(() => callback(granted))),
       snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: (...args) => this.#sameCommit(() => journal.keepSnapshot(...args)),
-      acknowledge: (id) =>
-        write(() => {
-          this.#deps.onRemoved(id);
-          return journal.acknowledge(id);
-        }),
+      acknowledge: (lease, id) => write(() => journal.acknowledge(lease, id).then(() => this.#deps.onRemoved(id))),
       read: (...args) => journal.read(...args),
       head: (...args) => journal.head(...args),
       last: (...args) => journal.last(...args),

@@ -285,7 +285,8 @@ export class Simulation {
 
   #checkEnd(): void {
     if (!this.view.finished) return this.tell(new Violation('ends', 'Nothing happens any more, and it has not ended.'));
-    const open = this.engines.find(({ incarnation, ended }) => incarnation.alive && !ended);
+    // Who lost the lease while he had nothing to do does not know it, and waits.
+    const open = this.living.find(({ incarnation }) => !this.isStale(incarnation));
     if (open !== undefined) this.tell(new Violation('ends', `${open.incarnation.name} has not ended.`));
     if (this.view.in_flight !== 0) this.tell(new Violation('ends', 'A point has not finished.'));
     this.#fold();

@@ -116,6 +116,7 @@ export class JournalView {
         this.#none_from = Math.min(this.#none_from, Number(/^point >= (\d+)$/.exec(event.where)?.[1]));
         return;
       case 'points.retried':
+        if (this.finished) this.paused = false;
         this.finished = false;
         return;
       case 'run.paused':

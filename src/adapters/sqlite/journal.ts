@@ -235,8 +235,13 @@ export class SqliteJournal implements JournalStore, PoolReader {
     return Number(id);
   }
 
-  async acknowledge(id: number): Promise<void> {
-    this.#transaction(({ database }) => database.prepare('DELETE FROM inbox WHERE id = ?').run(id));
+  async acknowledge(lease: Lease, id: number): Promise<void> {
+    const lost = this.#transaction(({ database, leases }) => {
+      const lost = leases.lost(lease);
+      if (lost === null) database.prepare('DELETE FROM inbox WHERE id = ?').run(id);
+      return lost;
+    });
+    if (lost !== null) throw lost;
   }
 
   onInbox(run: string, callback: () => void): () => void {

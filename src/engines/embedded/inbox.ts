@@ -1,9 +1,10 @@
-import type { InboxMessage, JournalStore } from '../ports.ts';
+import type { InboxMessage, JournalStore, Lease } from '../ports.ts';
 
 /** Reads the messages of a run, one after another, and removes each once it was obeyed. */
 export class Inbox {
   readonly #journal: JournalStore;
   readonly #run: string;
+  readonly #lease: () => Lease;
   readonly #obey: (message: InboxMessage) => Promise<void>;
   #stopListening: () => void = () => undefined;
   #stopped = false;
@@ -11,9 +12,10 @@ export class Inbox {
   /** Something came while messages were being read. */
   #again = false;
 
-  constructor(journal: JournalStore, run: string, obey: (message: InboxMessage) => Promise<void>) {
+  constructor(journal: JournalStore, run: string, lease: () => Lease, obey: (message: InboxMessage) => Promise<void>) {
     this.#journal = journal;
     this.#run = run;
+    this.#lease = lease;
     this.#obey = obey;
   }
 
@@ -52,7 +54,7 @@ export class Inbox {
       if (message.id > newest) continue;
       await this.#obey(message);
       // What it led to is durable. After the end nobody can tell whether it led to anything: it is looked at again by `resume`.
-      if (!this.#stopped) await this.#journal.acknowledge(message.id);
+      if (!this.#stopped) await this.#journal.acknowledge(this.#lease(), message.id);
     }
   }
 }

@@ -74,7 +74,8 @@ export class Performer {
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
     this.#snapshots = this.#newSnapshots();
     this.#orders = this.#newOrders();
-    this.#inbox = new Inbox(deps.journal, options.run, (message) => this.#orders.obey(message));
+    const lease = () => this.#lease!;
+    this.#inbox = new Inbox(deps.journal, options.run, lease, (message) => this.#orders.obey(message));
     this.#end = new Promise((resolve) => {
       this.#resolveEnd = resolve;
     });
@@ -100,8 +101,12 @@ export class Performer {
       reopened: () => {
         this.#finished = null;
       },
-      // Once the message that asks for it is out of the way. What is out is left as it is, for `resume` to find again.
-      pauseNow: () => void setImmediate(() => void this.#finish(ok(this.#finished ?? { kind: 'paused' }))),
+      // Once the message that asks for it is out of the way. What is out is left as it is, for `resume` to find again. One that was
+      // sent before a resumption has not the last word.
+      pauseNow: () => {
+        if (!this.#listening) return;
+        setImmediate(() => void this.#finish(ok(this.#finished ?? { kind: 'paused' })));
+      },
     });
   }
 
@@ -188,15 +193,15 @@ export class Performer {
   }
 
   async #goOn(earlier: number): Promise<void> {
+    // What comes from here on, by a retry or with tokens that are granted, is sent for the first time, once it is durable.
+    const open = [...this.#pending.effects.values()];
     if (this.#finished !== null) {
       await this.#inbox.read(earlier); // failed points may be tried again
       if (this.#isOver()) return this.#settleEnd();
     }
     this.#keepTime();
-    const open = [...this.#pending.effects.values()];
     await this.#tokens.begin(this.#lease!, this.machine);
     if (this.#ended) return;
-    // Not what tokens were granted for meanwhile: that is sent for the first time, once it is durable.
     for (const { point, command } of open) {
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
       else this.#poll(point, command);

@@ -62,10 +62,12 @@ export class Tokens {
   #exchangeOf(events: readonly StreamEvent[], commands: readonly RunCommand[]): PoolExchange | null {
     if (this.#deps.uses_pools.size === 0) return null;
     const released: PoolHolder[] = [];
-    const wanted: PoolWant[] = [];
+    let wanted: PoolWant[] = [];
     for (const { point, command } of commands) {
       if (command.do === 'release') {
         released.push({ point: point!, step: command.step });
+        // Wanted and given up by the same fact: a failure of another step.
+        wanted = wanted.filter((want) => want.point !== point || want.step !== command.step);
         this.#wanted.delete(nameOf({ point: point!, step: command.step }));
       } else if (command.do === 'want') {
         wanted.push(wantOf(point!, command));

@@ -130,7 +130,7 @@ export class MemoryJournal implements JournalStore {
     this.#queue = [];
     for (const { lease, write, reject } of waiting) {
       if (this.#deps.store.holds(lease)) write();
-      else reject(refused('RUN_LOCKED', `Run ${lease.run} was taken from this process`));
+      else reject(lost(lease.run));
     }
   }
 
@@ -183,8 +183,10 @@ export class MemoryJournal implements JournalStore {
     return () => void store.listeners.delete(listener);
   }
 
-  async acknowledge(id: number): Promise<void> {
-    this.#deps.store.remove(id);
+  async acknowledge(lease: Lease, id: number): Promise<void> {
+    const { store } = this.#deps;
+    if (!store.holds(lease)) throw lost(lease.run);
+    store.remove(id);
   }
 
   async close(): Promise<void> {
@@ -198,6 +200,10 @@ export class MemoryJournal implements JournalStore {
   #rows(run: string, stream?: string): JournalRow[] {
     return this.#deps.store.rows.filter((row) => row.run === run && (stream === undefined || row.stream === stream));
   }
+}
+
+function lost(run: string): ExpctlError {
+  return refused('RUN_LOCKED', `Run ${run} was taken from this process`);
 }
 
 function refused(code: 'APPROVAL_USED' | 'USAGE' | 'NOT_FOUND' | 'RUN_LOCKED', message: string): ExpctlError {

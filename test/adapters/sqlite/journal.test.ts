@@ -259,10 +259,13 @@ describe('inbox', () => {
       { id: first, run: 'a', kind: 'pause', body: { by: 'alice', reason: 'lunch' } },
       { id: second, run: 'a', kind: 'cancel', body: {} },
     ]);
-    await journal.acknowledge(second);
-    await journal.acknowledge(first);
+    await journal.acknowledge(A, second);
+    await journal.acknowledge(A, first);
     expect(await journal.inbox('a')).toEqual([]);
-    expect(await journal.post('a', 'resume', {})).toBeGreaterThan(second);
+    const third = await journal.post('a', 'resume', {});
+    expect(third).toBeGreaterThan(second);
+    await expect(journal.acknowledge({ ...A, fence: 7 }, third)).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+    expect(await journal.inbox('a'), 'who lost the run removes nothing').toHaveLength(1);
   });
 
   test.each(['not json', '[1]', 'null', ''])('a message that holds %j says nothing, and stops nobody', async (body) => {
@@ -303,7 +306,7 @@ describe('inbox', () => {
     await journal.post('a', 'cancel', {});
     expect(callsAfterTick()).toBe(3);
     await other.post('b', 'cancel', {});
-    await other.acknowledge(id);
+    await other.acknowledge(A, id);
     await journal.append(A, [began(1)]);
     expect(callsAfterTick()).toBe(3);
     stop();
