@@ -106,10 +106,10 @@ class Verification {
   #checkStore(): void {
     const { journal } = this.#input;
     for (const message of journal.integrity()) this.#problems.add(problem('CORRUPT', null, `SQLite says: ${message}`));
-    for (const trigger of journal.unprotected()) {
-      this.#problems.add(
-        problem('UNPROTECTED', null, `the trigger ${trigger} is missing, or is not the one that expctl made`),
-      );
+    const triggers = journal.unprotected();
+    if (triggers.length > 0) {
+      const message = `missing, or not as expctl made them, are the triggers ${triggers.join(', ')}`;
+      this.#problems.add(problem('UNPROTECTED', null, message));
     }
   }
 
@@ -185,9 +185,14 @@ class Verification {
       ...this.#checkpoints.not_checked,
       ...(with_artifacts ? [] : ['Files that tools made: --no-artifacts.']),
       ...cutNotes(longest, this.#rows.rows, this.#ended !== null),
+      ...(longest > 0 && this.#checked.every(({ key }) => (key?.service ?? null) === null) ? [UNNAMED] : []),
     ];
   }
 }
+
+/** Whoever can write the store can use its key. */
+const UNNAMED =
+  'Whether somebody who can write the store made rows and checkpoints anew: a checkpoint tells that where they cannot write it, or where the trust policy names its key.';
 
 /** What no chain can tell: whether its end is the end. */
 function cutNotes(longest: number, rows: number, is_ended: boolean): string[] {

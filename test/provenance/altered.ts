@@ -75,6 +75,7 @@ export function storeOf(
   const database = openDatabase(store);
   const { run, lock, lock_sha256, request_sha256 } = recorded;
   database.prepare('INSERT INTO runs VALUES (?, ?, ?, ?, ?)').run(run, lock.name, lock_sha256, request_sha256, 0);
+  database.prepare('INSERT INTO approval_uses VALUES (?, 1, ?)').run(request_sha256, run);
   database.prepare("INSERT INTO leases VALUES (?, 1, 'bench', '', '', 1, 'now', 0)").run(run);
   insertRows(database, rows);
   if (options.performed !== 'elsewhere') database.prepare('UPDATE leases SET pid = NULL').run();
@@ -89,7 +90,8 @@ export function appendRows(project: string, rows: readonly JournalRow[]): void {
   database.close();
 }
 
-function insertRows(database: ReturnType<typeof openDatabase>, rows: readonly JournalRow[]): void {
+/** Rows as they are. */
+export function insertRows(database: ReturnType<typeof openDatabase>, rows: readonly JournalRow[]): void {
   const insert = database.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   database.transaction(() => {
     for (const row of rows) {
