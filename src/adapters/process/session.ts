@@ -183,9 +183,14 @@ function observe(facts: JsonObject, started: number, { end }: ProgramRun, stream
 /** What a fault makes of an end: nobody hears it. */
 function unheard(fault: SendingFault, end: CallEnd, written: Unheard | null): CallEnd {
   const { kind } = fault;
-  fault.struck(kind === 'drop_request' ? null : end.kind === 'lost' ? written : end, () => {});
+  fault.struck(kind === 'drop_request' ? null : (toldBy(end) ?? written), () => {});
   const killed = kind === 'kill_on_answer' || kind === 'kill_after';
   return lost(killed ? 'died' : 'timeout', 'The program’s answer was not heard.', end.observed);
+}
+
+function toldBy(end: CallEnd): Unheard | null {
+  if (end.kind === 'answer') return { kind: 'answer', answer: end.answer };
+  return end.kind === 'failure' ? { kind: 'failure', class: end.class, message: end.message } : null;
 }
 
 /** The answer that a program had written when it was killed; null where nobody can tell that it is the whole. */
