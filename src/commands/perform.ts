@@ -61,7 +61,9 @@ export async function perform(app: App, what: Undertaking, flags: PerformFlags):
     ...(flags.takeOver === true ? { take_over: true } : {}),
   };
   try {
-    if (what.resumes) for await (const row of what.journal.read(what.run)) outputs.onPast(row);
+    if (what.resumes && flags.junit !== undefined) {
+      for await (const row of what.journal.read(what.run, { stream: 'study' })) outputs.onPastStudy(row);
+    }
     const performance = unwrap(await (what.resumes ? resumeRun(deps, options) : startRun(deps, options)));
     interrupted.goesOn(performance, outputs.onNotice);
     const end = await performance.end;
@@ -126,6 +128,7 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
     host: await app.hostFacts(project),
     verifyResolution: (message, effect, intent) => verifyResolved(app, what, flags, { message, effect, intent }),
     verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),
+    onPast: outputs.onPast,
     onRow: outputs.onRow,
     onNotice: outputs.onNotice,
   };
@@ -182,6 +185,8 @@ async function verifyResolved(
 // --- what is told while it goes on ---
 
 interface Outputs extends RunView {
+  /** Rows of the study from before, where a report of all points is wanted. */
+  onPastStudy(row: JournalRow): void;
   close(): Promise<void>;
 }
 
@@ -213,10 +218,8 @@ async function openOutputs(app: App, { run, approved }: Undertaking, flags: Perf
       if (flags.jsonl === true) terminal.out(rowLine(row));
       if (file?.destroyed === false) file.write(`${rowLine(row)}\n`);
     },
-    onPast: (row) => {
-      view.onPast(row);
-      junit?.onRow(row);
-    },
+    onPast: (past) => view.onPast(past),
+    onPastStudy: (row) => junit?.onRow(row),
     onNotice: (text) => view.onNotice(text),
     close: async () => {
       if (closed) return;

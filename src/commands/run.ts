@@ -25,7 +25,7 @@ import {
 } from './options.ts';
 import { type PerformFlags, perform } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
-import { loadRun, withRun } from './runs.ts';
+import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
 interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
   readonly approval?: readonly string[];
@@ -99,17 +99,11 @@ async function start(app: App, lock_path: string, options: RunOptions): Promise<
 
 async function goOn(app: App, prefix: string | undefined, options: RunOptions): Promise<void> {
   assertOneFormat(options);
-  await withRun(app, options, prefix, async ({ store, run, reader }) => {
+  await withRun(app, options, prefix, async (opened) => {
+    const { store, run, reader } = opened;
     const loaded = await loadRun(app, store, run);
     const project = await projectOfStore(app, store);
-    let least_now_ms = run.created_ms;
-    let last = '';
-    let approvals: readonly string[] = [];
-    for await (const row of reader.read(run.run)) {
-      least_now_ms = Math.max(least_now_ms, row.wall_ms);
-      if (row.stream === 'study') last = row.type;
-      if (row.type === 'run.started') ({ approvals } = eventOf(row) as RunStarted);
-    }
+    const last = (await reader.last(run.run, 'study'))?.type;
     const retries = (await reader.inbox(run.run)).some(({ kind }) => kind === 'retry');
     if (last === 'run.finished' && !retries) {
       const hint = `Its results: expctl status ${run.run}. Failed points: expctl retry ${run.run} --failed. Otherwise start another run.`;
@@ -123,7 +117,9 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     };
     const { request_sha256 } = run;
     const artifacts = await app.artifacts(store);
-    const kept = await keptEvidence(artifacts, request_sha256, approvals);
+    const kept = await keptEvidence(artifacts, request_sha256, await approvalsOf(opened));
+    const { latestTime_ms } = await import('../engines/embedded/engine.ts');
+    const least_now_ms = Math.max(run.created_ms, await latestTime_ms(run.run, reader));
     const wishes = { ...wishesOf(options), purpose: 'resume', store, request_sha256, kept, least_now_ms } as const;
     const { approved } = await authorised(app, candidate, wishes);
     const program = unwrap(compileProgram(approved.lock, loaded.tables));
@@ -137,6 +133,14 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       await journal.close();
     }
   });
+}
+
+/** Digests of the approvals that a run was started with, from its first row. */
+async function approvalsOf({ run, reader }: OpenedRun): Promise<readonly string[]> {
+  for await (const row of reader.read(run.run, { stream: 'study', limit: 1 })) {
+    if (row.type === 'run.started') return (eventOf(row) as RunStarted).approvals;
+  }
+  return [];
 }
 
 /** What the store keeps of a run's approval; undefined where it lacks a part: then the project's folder has to hold it. */

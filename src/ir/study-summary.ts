@@ -58,8 +58,10 @@ export class StudySummary {
   /** Design tables of which points were taken in hand, and how many points that were. */
   tables: string[] = [];
   points_started = 0;
-  /** Points that ended since the phase began, and when the first point began and the latest ended. */
+  /** Tables begun since the phase began, and points that ended since. */
+  phase_tables: string[] = [];
   done_in_phase = 0;
+  /** When the first point began, and the latest ended. */
   first_began_ms: number | null = null;
   last_ended_ms: number | null = null;
   paused = false;
@@ -96,6 +98,7 @@ export class StudySummary {
         return;
       case 'phase.started':
         this.phases.push({ ...event, started_ms: at.wall_ms, finished_ms: null });
+        this.phase_tables = [];
         this.done_in_phase = 0;
         return;
       case 'phase.finished':
@@ -104,6 +107,7 @@ export class StudySummary {
       case 'point.started':
         this.points_started += 1;
         this.first_began_ms ??= at.wall_ms;
+        if (event.row === 0) this.phase_tables.push(event.table);
         return this.#tookFrom(event.table);
       case 'point.skipped':
         this.counts.cancelled += 1;

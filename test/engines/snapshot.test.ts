@@ -1,15 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { unwrap } from '../../src/base/result.ts';
 import { recover, recoverRun } from '../../src/engines/embedded/recover.ts';
-import { machineText, snapshotOf } from '../../src/engines/embedded/snapshot.ts';
-import type { JournalReader, Snapshot } from '../../src/engines/ports.ts';
-import { canonicalJson } from '../../src/ir/canonical.ts';
-import { type ChainHead, genesis, rowPreimage } from '../../src/ir/chain.ts';
 import { type JournalRow, pointStream } from '../../src/ir/events.ts';
 import { seededDice } from '../kernel/driver.ts';
 import { richLock } from '../kernel/locks.ts';
 import { designPhase, makeCall, makeLock, makeStep } from '../kernel/support.ts';
-import { boundaries, folded, journal, OF, Rows, RUN, shown, snapshotBehind } from './rows.ts';
+import { boundaries, folded, journal, OF, Rows, shown, snapshotBehind } from './rows.ts';
 import { Bench, World } from './support.ts';
 
 describe('a run that is recovered from a snapshot', () => {

@@ -3,14 +3,17 @@ import type { JsonObject } from '../../base/json.ts';
 import type { RunStarted } from '../../ir/events.ts';
 import type { Lease } from '../ports.ts';
 import { Performer } from './performer.ts';
+import { pastOf } from './past.ts';
 import { recoverRun, unbegun } from './recover.ts';
 import type { EngineDeps, Performance, PerformOptions } from './types.ts';
 
+export { latestTime_ms } from './past.ts';
 export type {
   EngineDeps,
   Performance,
   PerformOptions,
   RunEnd,
+  RunPast,
   UnresolvedEffect,
   VerifiedResolution,
 } from './types.ts';
@@ -79,6 +82,7 @@ async function goOn(deps: EngineDeps, options: PerformOptions, lease: Lease): Pr
     deps.onNotice(`The snapshot of the run does not hold (${reason}); its whole journal is read instead.`);
   });
   if (!recovered.ok) return err(recovered.error);
+  deps.onPast?.(pastOf(recovered.value));
   const performer = new Performer(deps, options, recovered.value);
   const finished = recovered.value.machine.study?.status === 'finished';
   const needs_tools = !finished || messages.some(({ kind }) => kind === 'retry');

@@ -127,6 +127,22 @@ export async function restoreSnapshot(
   }
 }
 
+/** The latest time before a snapshot; null where it is of no use. */
+export function timeOfSnapshot(
+  snapshot: Snapshot | null,
+  of_run: string,
+): { readonly position: number; readonly last_wall_ms: number } | null {
+  if (snapshot === null) return null;
+  try {
+    const { format, run, last, last_wall_ms } = JSON.parse(snapshot.body) as SnapshotBody;
+    const { position } = snapshot;
+    const holds = format === SNAPSHOT_FORMAT && run === of_run && last.position === position;
+    return holds && Number.isSafeInteger(last_wall_ms) ? { position, last_wall_ms } : null;
+  } catch {
+    return null;
+  }
+}
+
 async function restore(program: Program, journal: Pick<JournalReader, 'read'>, body: SnapshotBody): Promise<Restored> {
   const { run, machine: part, last } = body;
   await assertRows(journal, body);

@@ -2,8 +2,17 @@ import type { ApprovedLock } from '../../approval/authorise.ts';
 import type { VerifiedDecision } from '../../approval/gate.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Result } from '../../base/result.ts';
-import type { EffectPart, EffectResolved, GateOpened, JournalRow, Outcome, RunFinished } from '../../ir/events.ts';
+import type {
+  EffectPart,
+  EffectResolved,
+  GateOpened,
+  JournalRow,
+  Outcome,
+  PointResult,
+  RunFinished,
+} from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
+import type { StudySummary } from '../../ir/study-summary.ts';
 import type { Program } from '../../kernel/program.ts';
 import type { Clock, JournalStore, ToolHost } from '../ports.ts';
 
@@ -41,6 +50,14 @@ export interface GateHead {
   readonly hash: string;
 }
 
+/** What was before a run went on, for whoever shows it. */
+export interface RunPast {
+  readonly summary: StudySummary;
+  /** Points in flight, with the step that each is at; empty where it is at none. */
+  readonly in_flight: ReadonlyMap<number, string>;
+  readonly best: { readonly point: number; readonly metrics: PointResult['metrics'] } | null;
+}
+
 export interface EngineDeps {
   readonly journal: JournalStore;
   readonly tools: ToolHost;
@@ -56,6 +73,8 @@ export interface EngineDeps {
     effect: UnresolvedEffect,
     intent: JournalRow,
   ) => Promise<Result<VerifiedResolution>>;
+  /** Told where a run stands that goes on, before it does. */
+  readonly onPast?: (past: RunPast) => void;
   /** Told of every row once it is durable. */
   readonly onRow: (row: JournalRow) => void;
   /** Told of what is worth a line and is no event: a refused decision, a tool's restart. */

@@ -1,4 +1,4 @@
-import { eventOf, type JournalRow, type PointResult, pointOf } from '../../ir/events.ts';
+import { eventOf, type JournalRow, type PointResult } from '../../ir/events.ts';
 
 interface TestCase {
   readonly point: number;
@@ -16,7 +16,8 @@ export class JunitReport {
   readonly #run: string;
   readonly #name: string;
   readonly #began = new Map<number, number>();
-  readonly #cases: TestCase[] = [];
+  /** By point: one that was tried again counts as it ended last. */
+  readonly #cases = new Map<number, TestCase>();
   #end: { status: string; reason: string } | null = null;
 
   constructor(run: string, name: string) {
@@ -25,21 +26,22 @@ export class JunitReport {
   }
 
   onRow(row: JournalRow): void {
-    if (row.type === 'point.began') this.#began.set(pointOf(row.stream)!, row.wall_ms);
-    if (row.type !== 'point.finished' && row.type !== 'run.finished') return;
+    if (row.type !== 'point.started' && row.type !== 'point.finished' && row.type !== 'run.finished') return;
     const event = eventOf(row);
-    if (event.type === 'point.finished') {
+    if (event.type === 'point.started') {
+      this.#began.set(event.point, row.wall_ms);
+    } else if (event.type === 'point.finished') {
       const { point, result } = event;
       const began_ms = this.#began.get(point) ?? row.wall_ms;
       this.#began.delete(point);
-      this.#cases.push({ point, result, seconds: Math.max(0, row.wall_ms - began_ms) / 1000 });
+      this.#cases.set(point, { point, result, seconds: Math.max(0, row.wall_ms - began_ms) / 1000 });
     } else if (event.type === 'run.finished') {
       this.#end = { status: event.status, reason: event.reason };
     }
   }
 
   text(): string {
-    const cases = [...this.#cases].sort((a, b) => a.point - b.point);
+    const cases = [...this.#cases.values()].sort((a, b) => a.point - b.point);
     const runFailed = this.#end !== null && (this.#end.status === 'failed' || this.#end.status === 'cancelled');
     const failures = cases.filter(({ result }) => result.status === 'failed').length + (runFailed ? 1 : 0);
     const skipped = cases.filter(({ result }) => result.status === 'cancelled').length;

@@ -6,13 +6,13 @@ import { metricsText } from '../quantities.ts';
 import { safeText } from '../safe-text.ts';
 import { MARKS, styleFor } from '../style.ts';
 import { eventLine } from './lines.ts';
-import { newProgress, type Progress, secondsLeft, takeProgress } from './progress.ts';
+import { newProgress, type Past, type Progress, secondsLeft, takePast, takeProgress } from './progress.ts';
 
 /** A view of a run while it is performed. */
 export interface RunView {
   onRow(row: JournalRow): void;
-  /** A row from before this process took the run up: counted in, not told. */
-  onPast(row: JournalRow): void;
+  /** What was before this process took the run up: counted in, not told. */
+  onPast(past: Past): void;
   onNotice(text: string): void;
   /** Takes what moves off the screen; lines that were written stay. */
   close(): void;
@@ -70,7 +70,7 @@ export function liveView(options: LiveOptions): RunView {
       const line = eventLine(event, pointOf(row.stream), lines);
       if (line !== null) say(line);
     },
-    onPast: (row) => takeProgress(progress, row, eventOf(row)),
+    onPast: (past) => takePast(progress, past),
     onNotice: (text) => say(`${style.warn(MARKS.note)} ${safeText(text)}`),
     close: () => {
       cancel?.();

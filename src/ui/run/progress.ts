@@ -1,5 +1,6 @@
 import { type JournalRow, type PointResult, pointOf, type RunEvent } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
+import type { StudySummary } from '../../ir/study-summary.ts';
 
 /** What a view of a run keeps while events come: counters, what is in flight, the best point. Memory: O(points in flight). */
 export interface Progress {
@@ -31,6 +32,32 @@ export function newProgress(lock: Lock): Progress {
   };
 }
 
+/** Where a run stood before it went on. */
+export interface Past {
+  readonly summary: StudySummary;
+  readonly in_flight: ReadonlyMap<number, string>;
+  readonly best: Progress['best'];
+}
+
+/** Takes in all that was before. */
+export function takePast(progress: Progress, { summary, in_flight, best }: Past): void {
+  const { phase, open_gate, counts } = summary;
+  const rowsOf = (table: string) => progress.lock.tables.find(({ id }) => id === table)?.rows ?? 0;
+  const points = summary.phase_tables.reduce((sum, table) => sum + rowsOf(table), 0);
+  progress.phase = phase === null ? null : { name: phase.phase, kind: phase.kind, points, done: summary.done_in_phase };
+  progress.started = summary.points_started;
+  Object.assign(progress.done, counts);
+  for (const [point, step] of in_flight) progress.in_flight.set(point, step);
+  progress.best = best;
+  progress.first_began_ms = summary.first_began_ms;
+  progress.last_ended_ms = summary.last_ended_ms;
+  progress.waits = summary.paused ? 'paused' : open_gate === null ? null : waitsAt(open_gate.gate, open_gate.role);
+}
+
+function waitsAt(gate: string, role: string): string {
+  return `waits at gate ${gate} for a decision of the role ${role}`;
+}
+
 /** Takes in an event. A point that is in flight belongs to the phase that runs. */
 export function takeProgress(progress: Progress, row: JournalRow, event: RunEvent): void {
   const point = pointOf(row.stream);
@@ -53,7 +80,7 @@ export function takeProgress(progress: Progress, row: JournalRow, event: RunEven
     case 'point.finished':
       return finishPoint(progress, row, event.point, event.result);
     case 'gate.opened':
-      progress.waits = `waits at gate ${event.gate} for a decision of the role ${event.role}`;
+      progress.waits = waitsAt(event.gate, event.role);
       return;
     case 'gate.decided':
     case 'run.resumed':
