@@ -45,12 +45,12 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
     },
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
-    openJournal: async (store) => {
+    openJournal: async (store, clock = systemClock) => {
       const [{ openJournal }, { thisProcess }] = await Promise.all([
         import('./adapters/sqlite/journal.ts'),
         import('./adapters/sqlite/process-facts.ts'),
       ]);
-      return openJournal(store, { clock: systemClock, process: thisProcess() });
+      return openJournal(store, { clock, process: thisProcess() });
     },
     openReader: async (store) => {
       const [{ openReader }, { thisProcess }] = await Promise.all([

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   TOOL_DRIFT: { exit: 7, means: 'a tool is not the one that was pinned' },
   TOOL_UNAVAILABLE: { exit: 7, means: 'a tool cannot be started or reached' },
   STORE_UNUSABLE: { exit: 7, means: 'the store cannot be used safely' },
+  CLOCK_JUMPED: { exit: 7, means: 'the clock was set forward, and nobody has said that it is right' },
   RUN_LOCKED: { exit: 7, means: 'another process performs this run' },
   MODEL_UNAVAILABLE: { exit: 7, means: 'the language model cannot be used' },
 } as const;

@@ -6,9 +6,9 @@ import { verifyGateDecision } from '../approval/gate.ts';
 import { verifyResolution } from '../approval/resolution.ts';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
-import { err, ok, unwrap } from '../base/result.ts';
+import { err, ok, type Result, unwrap } from '../base/result.ts';
 import type { EngineDeps, PerformOptions, RunEnd, UnresolvedEffect } from '../engines/embedded/engine.ts';
-import type { ArtifactStore, JournalStore } from '../engines/ports.ts';
+import type { ArtifactStore, Clock, JournalStore } from '../engines/ports.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
@@ -42,6 +42,9 @@ export interface Undertaking {
   readonly program: Program;
   readonly journal: JournalStore;
   readonly artifacts: ArtifactStore;
+  /** The time by which the run goes, and whether it is to be trusted. */
+  readonly clock: Clock;
+  readonly checkClock: () => Result<void>;
   readonly resumes: boolean;
 }
 
@@ -119,7 +122,8 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
   return {
     journal,
     tools,
-    clock: app.clock,
+    clock: what.clock,
+    checkClock: what.checkClock,
     workFolder: async (run, point, step, attempt) => {
       const folder = join(store, 'work', run, String(point), `${step}-${attempt}`);
       await app.files.makeFolder(folder);
@@ -136,7 +140,7 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
 
 async function verifyGate(
   app: App,
-  { run, approved, artifacts, project }: Undertaking,
+  { run, approved, artifacts, project, clock }: Undertaking,
   flags: PerformFlags,
   at: { message: JsonObject; gate: GateOpened; head: { stream: string; seq: number; hash: string } },
 ): ReturnType<EngineDeps['verifyGate']> {
@@ -151,14 +155,14 @@ async function verifyGate(
   const { request_sha256 } = approved.verdict;
   const { requested_by } = approved.request;
   const open = openGate(at.gate, at.head, { run, lock_sha256: approved.lock_sha256, request_sha256, requested_by });
-  const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: app.clock.now_ms() });
+  const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: clock.now_ms() });
   if (decision.ok) await artifacts.put(bytes);
   return decision;
 }
 
 async function verifyResolved(
   app: App,
-  { run, approved, artifacts, project }: Undertaking,
+  { run, approved, artifacts, project, clock }: Undertaking,
   flags: PerformFlags,
   { message, effect, intent }: { message: JsonObject; effect: UnresolvedEffect; intent: JournalRow },
 ): ReturnType<EngineDeps['verifyResolution']> {
@@ -174,7 +178,7 @@ async function verifyResolved(
   const { request_sha256 } = approved.verdict;
   const { stream, seq, hash } = intent;
   const open = { lock_sha256, request_sha256, run_id: run, effect, intent: { stream, seq, hash } };
-  const resolution = verifyResolution({ envelope: bytes, open, trust: trust.value, now_ms: app.clock.now_ms() });
+  const resolution = verifyResolution({ envelope: bytes, open, trust: trust.value, now_ms: clock.now_ms() });
   if (!resolution.ok) return resolution;
   await artifacts.put(bytes);
   const { as, answer, principal: by, statement_sha256, envelope_sha256 } = resolution.value;

@@ -25,12 +25,14 @@ import {
 } from './options.ts';
 import { type PerformFlags, perform } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
+import { assertClockAccepted, clockOfRun } from './run-clock.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
 
 interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
   readonly approval?: readonly string[];
   readonly env?: string;
   readonly detach?: boolean;
+  readonly acceptClock?: boolean;
   readonly id?: string;
 }
 
@@ -54,6 +56,7 @@ export function runCommand(app: App): Command {
 export function resumeCommand(app: App): Command {
   const resume = performing(command('resume', 'go on with a run where its journal stands'))
     .argument('[run]', 'id of a run, or its beginning (default: the latest)')
+    .option('--accept-clock', 'the clock, which was set forward while the run went on, is right')
     .option('--take-over', 'the process that performed the run is gone, although that cannot be told from here')
     .action((prefix: string | undefined, options: RunOptions) => goOn(app, prefix, options));
   return withExamples(resume, 'expctl resume', 'expctl resume beam-4f2a9c10 --wait');
@@ -84,14 +87,16 @@ async function start(app: App, lock_path: string, options: RunOptions): Promise<
   if (options.detach === true) return detached(app, store, run, ['run', lock_path, '--id', run], options);
   const artifacts = await app.artifacts(store);
   await keep(artifacts, [file.lock_bytes, ...[...found.table_texts.values()].map(utf8), ...gathered]);
-  const journal = await app.openJournal(store);
+  const { clock, check } = clockOfRun(app.clock, 0);
+  const journal = await app.openJournal(store, clock);
   app.terminal.note(`Run ${run} of ${shownPath(app, file.lock_path)}, lock ${file.lock_sha256.slice(0, 12)}`);
   for (const { principal, self_approved } of approved.verdict.approvals) {
     app.terminal.note(`  approved by ${principal}${self_approved ? ' (self-approved)' : ''}`);
   }
   const { project } = file;
   try {
-    await perform(app, { run, store, project, approved, program, journal, artifacts, resumes: false }, options);
+    const what = { run, store, project, approved, program, journal, artifacts, clock, checkClock: check };
+    await perform(app, { ...what, resumes: false }, options);
   } finally {
     await journal.close();
   }
@@ -104,7 +109,9 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     const loaded = await loadRun(app, store, run);
     const project = await projectOfStore(app, store);
     const last = (await reader.last(run.run, 'study'))?.type;
-    const retries = (await reader.inbox(run.run)).some(({ kind }) => kind === 'retry');
+    const inbox = await reader.inbox(run.run);
+    assertClockAccepted(app.clock, inbox, options.acceptClock === true);
+    const retries = inbox.some(({ kind }) => kind === 'retry');
     if (last === 'run.finished' && !retries) {
       const hint = `Its results: expctl status ${run.run}. Failed points: expctl retry ${run.run} --failed. Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
@@ -124,11 +131,13 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     const { approved } = await authorised(app, candidate, wishes);
     const program = unwrap(compileProgram(approved.lock, loaded.tables));
     if (options.detach === true) return detached(app, store, run.run, ['resume', run.run], options);
-    const journal = await app.openJournal(store);
+    const { clock, check, notice } = clockOfRun(app.clock, least_now_ms);
+    const journal = await app.openJournal(store, clock);
     app.terminal.note(`Run ${run.run} goes on`);
-    const what = { run: run.run, store, project, approved, program, journal, artifacts, resumes: true };
+    if (notice !== null) app.terminal.note(`  ${notice}`);
+    const what = { run: run.run, store, project, approved, program, journal, artifacts, clock, checkClock: check };
     try {
-      await perform(app, what, options);
+      await perform(app, { ...what, resumes: true }, options);
     } finally {
       await journal.close();
     }
@@ -222,6 +231,7 @@ async function detached(
     ...(options.checkpoints === undefined ? [] : ['--checkpoints', options.checkpoints]),
     ...(options.engineKey === undefined ? [] : ['--engine-key', options.engineKey]),
     ...(options.takeOver === true ? ['--take-over'] : []),
+    ...(options.acceptClock === true ? ['--accept-clock'] : []),
   ];
   const child = await app.detach([...args, ...flags], log);
   await taken(app, store, run, child);

@@ -24,7 +24,8 @@ export interface RunRow {
 export interface InboxMessage {
   readonly id: number;
   readonly run: string;
-  readonly kind: 'pause' | 'resume' | 'cancel' | 'gate' | 'resolve' | 'retry';
+  /** `clock` is left by a performance that ended since the clock was set forward: whoever resumes has to look at it first. */
+  readonly kind: 'pause' | 'resume' | 'cancel' | 'gate' | 'resolve' | 'retry' | 'clock';
   readonly body: JsonObject;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { ExpctlError } from '../../src/base/error.ts';
-import { ok } from '../../src/base/result.ts';
+import { err, ok } from '../../src/base/result.ts';
 import { resumeRun, startRun } from '../../src/engines/embedded/engine.ts';
 import { recover } from '../../src/engines/embedded/recover.ts';
 import type { CallEnd, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
@@ -817,5 +817,37 @@ describe('what ends a performance', () => {
     expect(await code('other', (text) => text)).toBe('LOCK_CHANGED');
     expect(await code(lock_sha256, (text) => text.replace('"semantics":1', '"semantics":3'))).toBe('DATA_INVALID');
     expect(await code(lock_sha256, (text) => text.replace('"x":2', '"x":3'))).toBe('EVIDENCE_BROKEN');
+  });
+});
+
+describe('a clock that was set forward', () => {
+  test('nothing more is sent, what is out is waited for, and whoever resumes finds how it stood', async () => {
+    const world = new World();
+    const bench = await Bench.of(small({}, { in_flight: 1 }, 3), world);
+    let ahead = false;
+    const details = { by_ms: 7_200_000, effective_ms: 1, monotonic_ms: 2 };
+    const jumped = new ExpctlError('CLOCK_JUMPED', 'The clock was set forward.', { hint: 'Set it.', details });
+    const process = bench.process({ deps: { checkClock: () => (ahead ? err(jumped) : ok(undefined)) } });
+    world.fate = () => {
+      ahead = true;
+      return 'answer';
+    };
+    await (await process.begin(startRun)).finish();
+    expect(process.ended).toBe('CLOCK_JUMPED');
+    expect(world.sendings).toHaveLength(1);
+    const [pause] = (await bench.journalRows()).filter(({ type }) => type === 'run.paused');
+    expect(JSON.parse(pause!.observed)).toEqual({ clock: details });
+    const resumed = await (await bench.resume()).finish();
+    expect(resumed.ended).toBe('completed');
+    expect(world.sendings).toHaveLength(3);
+    expect(await bench.inboxSize()).toBe(0);
+  });
+
+  test('the message for whoever resumes is there until then', async () => {
+    const world = new World();
+    const bench = await Bench.of(small(), world);
+    const jumped = new ExpctlError('CLOCK_JUMPED', 'It was set forward.', { hint: 'Set it.', details: { by_ms: 1 } });
+    const process = await (await bench.start({ deps: { checkClock: () => err(jumped) } })).finish();
+    expect([process.ended, world.sendings.length, await bench.inboxSize()]).toEqual(['CLOCK_JUMPED', 0, 1]);
   });
 });

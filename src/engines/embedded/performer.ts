@@ -141,12 +141,11 @@ export class Performer {
       tools: this.#deps.tools,
       clock: this.#deps.clock,
       workFolder: (point, step, attempt) => this.#deps.workFolder(run, point, step, attempt),
-      mayDispatch: () => approved.checkTime(this.#effectiveNow_ms()),
-      denied: (error) => {
-        this.#denied ??= error;
-        this.#drain(error.message);
-        this.#settleEnd();
+      mayDispatch: () => {
+        const right = this.#deps.checkClock?.() ?? ok(undefined);
+        return right.ok ? approved.checkTime(this.#effectiveNow_ms()) : right;
       },
+      denied: (error) => void this.#guard(() => this.#deny(error)),
       resent: async (point, { step, part, attempt }) => {
         if (this.#ended) return;
         await this.#append(this.settle(point, { type: 'effect.resent', step, part, attempt }), {});
@@ -158,6 +157,16 @@ export class Performer {
       pollEnded: (point, step, answer) => this.machine.pollEnded(point, step, answer),
       fatal: (error) => this.#fail(error),
     });
+  }
+
+  /** Nothing more is sent; what is out is waited for, and the performance ends with the error. */
+  async #deny(error: ExpctlError): Promise<void> {
+    const first = this.#denied === null;
+    this.#denied ??= error;
+    const clock = error.code === 'CLOCK_JUMPED' ? (error.details as JsonObject) : null;
+    this.#drain(error.message, clock === null ? {} : { clock });
+    if (clock !== null && first) await this.#deps.journal.post(this.#options.run, 'clock', clock);
+    this.#settleEnd();
   }
 
   #effectiveNow_ms(): number {
@@ -238,11 +247,11 @@ export class Performer {
     };
   }
 
-  #drain(reason: string): void {
+  #drain(reason: string, observed: JsonObject = {}): void {
     const { study } = this.machine;
     this.#draining = true;
     if (study === null || study.paused || study.status === 'finished') return;
-    this.#take(null, { type: 'run.paused', by: this.#options.by, reason }, {});
+    this.#take(null, { type: 'run.paused', by: this.#options.by, reason }, observed);
   }
 
   // --- facts in, commands out ---

@@ -62,6 +62,8 @@ export interface EngineDeps {
   readonly journal: JournalStore;
   readonly tools: ToolHost;
   readonly clock: Clock;
+  /** Whether the clock is to be trusted (it is unless this says otherwise); asked before each sending. CLOCK_JUMPED, with how it stands in `details`. */
+  readonly checkClock?: () => Result<void>;
   readonly workFolder: (run: string, point: number, step: string, attempt: number) => Promise<string>;
   /** Facts about this process (host, version, git commit), kept beside what it observes. */
   readonly host: JsonObject;
