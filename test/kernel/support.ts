@@ -175,7 +175,7 @@ export class OneStudy {
 
   constructor(program: Program) {
     this.program = program;
-    this.take(STARTED);
+    this.take({ ...STARTED, semantics: program.lock.semantics } as StudyFact);
   }
 
   take(fact: StudyFact): this {
