@@ -188,7 +188,8 @@ describe('failed points of a study, tried again', () => {
         one
           .fails(1)
           .take({ type: 'run.cancelled', ...who })
-          .finish(2),
+          .finish(2)
+          .finish(3),
       [1],
       'The run was cancelled.',
     ],
