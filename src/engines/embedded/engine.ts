@@ -53,7 +53,8 @@ async function begin(performer: Performer, deps: EngineDeps, options: PerformOpt
     verdict: verdict as unknown as JsonObject,
   });
   const row = { run, name: lock.name, lock_sha256, request_sha256, created_ms: deps.clock.now_ms() };
-  const lease = await deps.journal.createRun(row, request.max_runs, events, lock.pools);
+  const pools = lock.semantics < 2 ? {} : lock.pools; // of semantics 1, a run grants its own
+  const lease = await deps.journal.createRun(row, request.max_runs, events, pools);
   return lease.ok ? ok(performer.begin(lease.value, settled.commands)) : lease;
 }
 
