@@ -63,6 +63,13 @@ export class CheckpointFiles {
 
   /** Of all checkpoints of the run whose signature by one of the keys holds, the one over most rows. */
   async longest(keys: readonly Uint8Array[]): Promise<FiledCheckpoint | null> {
+    const bySize = (await this.all()).toSorted((a, b) => b.checkpoint.size - a.checkpoint.size);
+    const name = originOf(this.#run);
+    return bySize.find(({ note }) => keys.some((raw) => isSignedBy(note, name, raw) === true)) ?? null;
+  }
+
+  /** All checkpoints of the run, whoever signed them. */
+  async all(): Promise<readonly (FiledCheckpoint & { readonly note: Note })[]> {
     const found: (FiledCheckpoint & { readonly note: Note })[] = [];
     for (const file of this.#files) {
       for (const whole of splitNotes(await this.#textOf(file)).notes) {
@@ -71,10 +78,7 @@ export class CheckpointFiles {
         if (note.ok && checkpoint.ok) found.push({ file, note: note.value, checkpoint: checkpoint.value });
       }
     }
-    const bySize = found.toSorted((a, b) => b.checkpoint.size - a.checkpoint.size);
-    const name = originOf(this.#run);
-    const isOurs = ({ note }: { note: Note }) => keys.some((raw) => isSignedBy(note, name, raw) === true);
-    return bySize.find((one) => one.checkpoint.run === this.#run && isOurs(one)) ?? null;
+    return found.filter(({ checkpoint }) => checkpoint.run === this.#run);
   }
 
   /** What a crash left unfinished at the end of a file is cut off, once: what follows would not be read otherwise. */

@@ -106,8 +106,8 @@ export class Checkpoints {
   async close(at: string): Promise<void> {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    if (this.#newest !== null && this.#newest.position > this.#position) void this.#write(at);
     await this.#last;
+    if (this.#newest !== null && this.#newest.position > this.#position) await this.#write(at);
     this.#journal?.close();
     this.#journal = null;
     this.#newest = null;
@@ -130,23 +130,22 @@ export class Checkpoints {
     if (this.#since > 0 && this.#pending === 0) void this.#write('interval');
   }
 
-  /** One after another; never rejects. */
+  /** Signs the rows up to now, once what is being written is. Never rejects. */
   #write(at: string): Promise<void> {
     this.#pending += 1;
     this.#since = 0;
     const before = this.#last;
+    const [newest, study] = [this.#newest, this.#study];
     const written = (async () => {
       await before;
-      await this.#writeOne(at).catch((error: unknown) => this.#complain('', messageOf(error)));
+      await this.#writeOne(at, newest!, study).catch((error: unknown) => this.#complain('', messageOf(error)));
       this.#pending -= 1;
     })();
     this.#last = written;
     return written;
   }
 
-  async #writeOne(at: string): Promise<void> {
-    const [newest, study] = [this.#newest, this.#study];
-    if (newest === null) return;
+  async #writeOne(at: string, newest: JournalRow, study: NamedRow | null): Promise<void> {
     await this.#readTo(newest.position);
     const { run } = this.#subject;
     const { stream, seq, hash, position } = newest;
@@ -185,8 +184,8 @@ export class Checkpoints {
 
   async #assertNew(): Promise<void> {
     const { run } = this.#subject;
-    const before = await this.#files.longest(await this.#keys());
-    if (before === null) return;
+    const [before] = await this.#files.all();
+    if (before === undefined) return;
     const hint = `Give another --id, or go on with it: expctl resume ${run}`;
     throw new ExpctlError('USAGE', `There is a run ${run} already: ${before.file} holds its checkpoints.`, { hint });
   }
