@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { EnvironmentFile } from '../src/ir/environment.ts';
 import { Plan } from '../src/ir/plan.ts';
 import { ToolsFile } from '../src/ir/tools.ts';
+import { ToolsTestFile } from '../src/ir/tools-test.ts';
 import { planFormatPage } from './plan-format.ts';
 
 type Target = 'draft-2020-12' | 'draft-7';
@@ -14,6 +15,8 @@ export function schemaFiles(): Map<string, string> {
   // The language server of most YAML editors knows draft-07 alone.
   files.set('schema/plan.v1.draft-07.schema.json', jsonText(schemaOf(Plan, 'draft-7', 'expctl plan, format 1')));
   files.set('schema/tools.v1.schema.json', jsonText(schemaOf(ToolsFile, 'draft-7', 'expctl tools file')));
+  const tests = schemaOf(ToolsTestFile, 'draft-7', 'expctl test file of the tools');
+  files.set('schema/tools-test.v1.schema.json', jsonText(tests));
   files.set('schema/environment.v1.schema.json', jsonText(schemaOf(EnvironmentFile, 'draft-7', 'expctl environment')));
   files.set('docs/plan-format.md', planFormatPage(plan));
   return files;

@@ -131,9 +131,9 @@ function completed(pinned: PinnedCall, written: CallTest): Extract<CallToTest, {
 }
 
 function withCount<Test extends CallTest>(tool: LockedTool, test: Test, call: string | undefined): Test {
-  if (call === undefined || test.count !== undefined) return test;
+  if (call === undefined) return test;
   const counting = Object.hasOwn(tool.pinned.calls, call) ? tool.pinned.calls[call]! : undefined;
-  if (counting?.effect === 'pure') return { ...test, count: { call } };
+  if (counting?.effect === 'pure') return { ...test, count: test.count ?? { call } };
   const why = counting === undefined ? 'is no pinned call' : 'is not declared `pure`';
   throw usage(`--count ${call}: it ${why} of ${tool.name}.`, 'Name a pure call that tells how many effects there are.');
 }

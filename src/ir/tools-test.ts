@@ -37,10 +37,13 @@ export const CallTest = z
       description: 'Other arguments that work as well: sent under a key that is known, the tool must refuse them.',
     }),
     count: Count.optional(),
-    volatile: z.array(z.string().startsWith('/').max(1000)).optional().meta({
-      description:
-        'JSON pointers into the answer whose values may differ between two answers to the same question; `*` stands for any one member.',
-    }),
+    volatile: z
+      .array(z.string().max(1000).regex(/^\//, 'a JSON pointer begins with `/`, such as `/started_at`'))
+      .optional()
+      .meta({
+        description:
+          'JSON pointers into the answer whose values may differ between two answers to the same question; `*` stands for any one member.',
+      }),
     volatile_files: z.array(z.string().min(1).max(200)).optional().meta({
       description: 'Names of files whose bytes may differ likewise; `*` for all.',
     }),

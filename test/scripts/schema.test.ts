@@ -55,6 +55,12 @@ describe('the published schemas', () => {
     expect(accepts({ tools: { a: { http: { url: 'x' }, calls: {} } } })).toBe(false);
   });
 
+  test('the schema of test files accepts that of the example', () => {
+    const accepts = draft07.compile(JSON.parse(published('schema/tools-test.v1.schema.json')));
+    expect(accepts(authored('examples/beam/tools.test.yaml'))).toBe(true);
+    expect(accepts({ tools: { a: { calls: { b: { width: 1 } } } } })).toBe(false);
+  });
+
   test('the environment schema', () => {
     const accepts = draft07.compile(JSON.parse(published('schema/environment.v1.schema.json')));
     expect(accepts({ class: 'production', pools: { cores: 4 } })).toBe(true);

@@ -71,9 +71,12 @@ solve.h.min: 8
 solve.h.max: 30
 `;
 
+const TOOLS_TEST = 'tools: { beam: { calls: { solve: { with: { b: 10, h: 20 } } } } }\n';
+
 /** What an example needs beyond the project as it stands. */
 const NEEDS: readonly (readonly [RegExp, (beam: BeamLike) => unknown])[] = [
   [/^expctl tools add/, ({ project }) => realServer(project)],
+  [/^expctl tools test .*--yes/, ({ project }) => writeFileSync(join(project, 'tools.test.yaml'), TOOLS_TEST)],
   [/--wait$/, (beam) => beam.succeed(0, 'gate', '--outcome', 'continue')],
   [/answers\.yaml/, ({ project }) => writeFileSync(join(project, 'answers.yaml'), ANSWERS)],
 ];

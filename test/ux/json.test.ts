@@ -24,6 +24,7 @@ const CASES: Readonly<
   diff: { good: [PLAN], bad: [`${LOCK} nothing.lock.json`, 'FILE_UNREADABLE'] },
   'tools add': { good: ['', 2], bad: ['beam -- node tool.mjs', 'USAGE'] },
   'tools list': { good: [''], bad: ['extra', 'USAGE'] },
+  'tools test': { good: ['beam --init'], bad: ['beam', 'USAGE'] },
   'tools pin': { good: ['--check'], bad: ['nothing', 'USAGE'] },
   review: { good: [LOCK], bad: ['nothing.lock.json', 'FILE_UNREADABLE'] },
   request: { good: [`${LOCK} --by alice`], bad: [`${LOCK} --runs 0`, 'USAGE'] },

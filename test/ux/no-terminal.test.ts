@@ -23,6 +23,7 @@ describe('with nothing on standard input no command waits, and the error names t
     [`request ${LOCK}`, 0, '--by'],
     [`gate ${RUN}`, 5, '--outcome'],
     [`gate ${RUN} --outcome stop`, 2, '--key'],
+    ['tools test beam', 2, '--init'],
     ['trust init', 2, '--person'],
     ['trust init --person bob', 2, '--key'],
     [`run ${LOCK}`, 5, '--outcome'],

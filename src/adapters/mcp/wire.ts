@@ -40,7 +40,7 @@ export class FaultyWire {
       return false;
     }
     this.#out.set(message.id, fault);
-    if (fault.kind === 'kill_after') setTimeout(() => this.#killFor(fault, null), fault.after_ms ?? 0);
+    if (fault.kind === 'kill_after') setTimeout(() => this.#killFor(fault, null), fault.after_ms ?? 0).unref();
     return true;
   }
 
