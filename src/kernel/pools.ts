@@ -39,12 +39,15 @@ export function nextGrant(pools: PoolState): Want | null {
  */
 export function grantable(pools: PoolState, point: number, step: string): Want | null {
   const want = pools.waiting.find((candidate) => candidate.point === point && candidate.step === step);
-  return want !== undefined && fits(pools, want) ? want : null;
+  return want !== undefined && fits(pools, want, ROUNDING) ? want : null;
 }
 
+/** A store counts tokens in millionths; sums of parts such as 0.1 and 0.2 miss what they should be by less. */
+const ROUNDING = 5e-7;
+
 /** Whether the tokens of a want are free, as far as this run's own steps go. */
-export function fits(pools: PoolState, want: Want): boolean {
-  return Object.entries(want.uses).every(([name, tokens]) => (pools.free[name] ?? 0) >= tokens);
+export function fits(pools: PoolState, want: Want, missing = 0): boolean {
+  return Object.entries(want.uses).every(([name, tokens]) => (pools.free[name] ?? 0) + missing >= tokens);
 }
 
 /** Takes the tokens of a want that `nextGrant` or `grantable` gave. */

@@ -95,6 +95,19 @@ describe('pools', () => {
     expect(pools.free).toEqual({ cores: 1 });
   });
 
+  test('parts are granted by the store in whatever order they come, though their sum is rounded', () => {
+    for (const parts of [
+      [0.1, 0.2],
+      [0.2, 0.1],
+    ]) {
+      const pools = newPools({ share: 0.3 });
+      for (const [point, share] of parts.entries()) wantTokens(pools, { point, step: 's', uses: { share } });
+      for (const point of parts.keys()) takeGrant(pools, grantable(pools, point, 's')!);
+      wantTokens(pools, { point: 3, step: 's', uses: { share: 0.000001 } });
+      expect(grantable(pools, 3, 's')).toBeNull();
+    }
+  });
+
   test('a pool that does not exist is never granted', () => {
     const pools = newPools({});
     wantTokens(pools, want(1, { cores: 1 }));
