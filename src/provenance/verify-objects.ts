@@ -1,11 +1,21 @@
 import { parseEnvelope } from '../approval/dsse.ts';
 import { parseGateDecision } from '../approval/statement.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
-import type { ArtifactRef, JournalRow } from '../ir/events.ts';
+import type { ArtifactRef, JournalRow, RunEvent } from '../ir/events.ts';
 import type { ObjectReader } from './ports.ts';
 import { STREAMS } from './replay-artifacts.ts';
 import { eventOf, observedOf, textIn } from './rows.ts';
 import { problem, type Problems } from './verdicts.ts';
+
+/** Events that name objects, or after which others are judged. */
+const NAMING: ReadonlySet<string> = new Set<RunEvent['type']>([
+  'run.started',
+  'effect.answered',
+  'gate.opened',
+  'gate.decided',
+]);
+/** Observed beside whatever a person signed. */
+const ENVELOPE = 'envelope_sha256';
 
 /** An object of the store that a row names. */
 interface Named {
@@ -43,7 +53,13 @@ export class ObjectVerifier {
     this.#problems = problems;
   }
 
-  async take(row: JournalRow): Promise<void> {
+  /** @returns what has to be waited for; null for a row that names nothing */
+  take(row: JournalRow): Promise<void> | null {
+    const isNaming = NAMING.has(row.type) || String(row.observed).includes(ENVELOPE);
+    return isNaming ? this.#take(row) : null;
+  }
+
+  async #take(row: JournalRow): Promise<void> {
     for (const named of this.#namedBy(row)) await this.#check(row, named);
     if (row.type === 'run.started') await this.#checkTables(row);
     if (row.type === 'gate.opened') this.#opened = row;
@@ -68,7 +84,7 @@ export class ObjectVerifier {
         if (sha256 !== null) named.push({ what, sha256 });
       }
     }
-    const envelope = textIn(observed, 'envelope_sha256');
+    const envelope = textIn(observed, ENVELOPE);
     if (envelope !== null) named.push({ what: 'what was signed', sha256: envelope, kept_elsewhere: true });
     return named;
   }
@@ -116,7 +132,7 @@ export class ObjectVerifier {
   /** The journal's head is part of what a person signs at a gate: another one there, and the journal is another. */
   async #checkDecision(row: JournalRow): Promise<void> {
     const event = eventOf(row);
-    const sha256 = textIn(observedOf(row), 'envelope_sha256');
+    const sha256 = textIn(observedOf(row), ENVELOPE);
     if (event.type !== 'gate.decided' || sha256 === null || typeof this.#seen.get(sha256) !== 'number') return;
     const bytes = await this.#objects.get(sha256);
     const envelope = bytes.ok ? parseEnvelope(bytes.value) : bytes;

@@ -1,4 +1,4 @@
-import type { JournalRow, RunFinished } from '../ir/events.ts';
+import type { JournalRow, RunEvent, RunFinished } from '../ir/events.ts';
 import { CorruptStore, type ObjectReader, type RunFacts, type StoredJournal } from './ports.ts';
 import { eventOf } from './rows.ts';
 import { type Problem, problem, Problems } from './verdicts.ts';
@@ -119,7 +119,8 @@ class Verification {
       for (const row of this.#input.journal.rows(this.#input.run.run)) {
         this.#rows.take(row);
         this.#checkpoints.take(row);
-        await this.#objects.take(row);
+        const reading = this.#objects.take(row);
+        if (reading !== null) await reading;
         this.#follow(row);
       }
       return true;
@@ -131,18 +132,24 @@ class Verification {
 
   #follow(row: JournalRow): void {
     if (row.stream !== 'study') return;
+    if (row.seq === 1) this.#checkFirst(row);
+    // A run that has ended goes on where its failed points are tried again.
+    if (row.type !== 'run.finished') this.#ended = null;
+    else this.#ended = endOf(eventOf(row));
+  }
+
+  /** The first row says what the store lists of the run. */
+  #checkFirst(row: JournalRow): void {
     const event = eventOf(row);
-    this.#ended = event.type === 'run.finished' ? { status: event.status, reason: event.reason } : null;
     if (event.type !== 'run.started') {
-      if (row.seq === 1) this.#problems.add(problem('RUN_MISMATCH', row, 'its first event is not the start of a run'));
+      this.#problems.add(problem('RUN_MISMATCH', row, 'its first event is not the start of a run'));
       return;
     }
     const { lock_sha256, request_sha256 } = this.#input.run;
     if (!this.#input.is_listed) return;
     if (event.lock_sha256 !== lock_sha256) {
-      this.#problems.add(
-        problem('RUN_MISMATCH', row, `it began with the lock ${event.lock_sha256}; the store lists ${lock_sha256}`),
-      );
+      const message = `it began with the lock ${event.lock_sha256}; the store lists ${lock_sha256}`;
+      this.#problems.add(problem('RUN_MISMATCH', row, message));
     }
     if (event.request_sha256 !== request_sha256) {
       const message = `it began by the request ${event.request_sha256}; the store lists ${request_sha256}`;
@@ -188,6 +195,10 @@ class Verification {
       ...(longest > 0 && this.#checked.every(({ key }) => (key?.service ?? null) === null) ? [UNNAMED] : []),
     ];
   }
+}
+
+function endOf(event: RunEvent): VerifyReport['ended'] {
+  return event.type === 'run.finished' ? { status: event.status, reason: event.reason } : null;
 }
 
 /** Whoever can write the store can use its key. */

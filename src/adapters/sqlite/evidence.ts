@@ -40,6 +40,7 @@ class SqliteEvidence implements StoredJournal {
   readonly file: string;
   readonly version: StoredJournal['version'];
   readonly #database: Database.Database;
+  #hashes: Database.Statement<unknown[], RowHash> | null = null;
 
   constructor(database: Database.Database, file: string) {
     this.#database = database;
@@ -92,7 +93,10 @@ class SqliteEvidence implements StoredJournal {
 
   hashes(run: string, after_position: number, limit: number): readonly RowHash[] {
     const text = 'SELECT position, hash FROM events WHERE run = ? AND position > ? ORDER BY position LIMIT ?';
-    return this.#ask(() => this.#database.prepare<unknown[], RowHash>(text).all(run, after_position, limit));
+    return this.#ask(() => {
+      this.#hashes ??= this.#database.prepare<unknown[], RowHash>(text);
+      return this.#hashes.all(run, after_position, limit);
+    });
   }
 
   countTo(run: string, position: number): number {
