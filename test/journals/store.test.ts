@@ -94,6 +94,9 @@ for (const [name, { version, sql, files }] of Object.entries(STORES)) {
       expect(await store.document('status', 'interrupted')).toMatchObject({ points: { done: 5 }, best: { point: 1 } });
       expect(await store.document('trace', 'finished', 'y@4')).toMatchObject({ value: 256 });
       expect(await store.document('replay', 'finished', ...store.trust)).toMatchObject({ holds: true });
+      for (const run of ['finished', 'interrupted']) {
+        expect(await store.document('verify', run)).toMatchObject({ holds: true });
+      }
       expect(store.version).toBe(version);
     });
 
@@ -126,6 +129,7 @@ for (const [name, { version, sql, files }] of Object.entries(STORES)) {
       expect(metrics(gone_on)).toEqual(metrics(old));
       for (const run of ['finished', 'interrupted']) {
         expect(await store.document('replay', run, ...store.trust)).toMatchObject({ holds: true });
+        expect(await store.document('verify', run)).toMatchObject({ holds: true });
       }
     });
   });
