@@ -1,37 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PoolWorld, type RandomSource, type WorldOptions } from './pool-worlds.ts';
-
-/** SEC-45: three runs, two licences. */
-const LICENCES: Omit<WorldOptions, 'seed'> = {
-  runs: 3,
-  pools: () => ({ licence: 2 }),
-  uses: (random) => ({ licence: random.chance(0.2) ? 2 : 1 }),
-  deaths: 0.05,
-};
-
-/** Several pools, of which each lock states its own capacities; few that want much, many that want little. */
-const MIXED: Omit<WorldOptions, 'seed'> = {
-  runs: 5,
-  pools: (run) => ({ cores: 4 + 2 * (run % 3), licence: 1 + (run % 2), jobs: 6 }),
-  uses: (random) => {
-    const wide = random.chance(0.1);
-    const kinds: readonly Record<string, number>[] = [
-      { cores: 1 },
-      { cores: 2, licence: 1 },
-      { licence: 1, jobs: 1 },
-      { jobs: 2 },
-    ];
-    return wide ? { cores: 3 + random.below(2), jobs: 1 + random.below(5) } : random.pick(kinds);
-  },
-  deaths: 0.02,
-};
-
-async function live(options: Omit<WorldOptions, 'seed'>, seed: number, steps: number): Promise<PoolWorld> {
-  const world = new PoolWorld({ ...options, seed });
-  await world.steps(steps);
-  await world.drain();
-  return world;
-}
+import { LICENCES, live, MIXED, type RandomSource } from './pool-worlds.ts';
 
 describe('runs whose processes are killed at random', () => {
   test('share two licences for 10,000 steps: no token is lost, none is used twice, everybody is served in time', async () => {

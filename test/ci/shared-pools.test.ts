@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { unwrap } from '../../src/base/result.ts';
-import { LicenceProject, type Running, until } from './licence-project.ts';
+import { LicenceProject, type Running, until } from '../commands/licence-project.ts';
 
 /** Key of each effect, in the order in which the tool began them. */
 function began(project: LicenceProject): string[] {
