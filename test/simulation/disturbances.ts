@@ -36,7 +36,7 @@ const PROBABILITIES: Readonly<Record<Deed, number>> = {
   cancel: 0.4,
   cancel_points: 0.1,
   cancel_phase: 0.1,
-  retry: 0.15,
+  retry: 0.4,
   drain: 0.1,
   interrupt: 0.1,
   take_over: 0.12,
@@ -53,7 +53,7 @@ export function generateDisturbances(seed: number): Disturbances {
   return {
     deeds,
     write_faults: generateWriteFaults(dice),
-    faults: dice.pick([0, 0.05, 0.2, 0.4]),
+    faults: dice.pick([0, 0.1, 0.2, 0.4]),
     validity_s: dice.chance(0.1) ? dice.integer(1, 4000) : null,
     wait: dice.chance(0.5),
     echoes: dice.chance(0.2),

@@ -24,8 +24,6 @@ export interface IncarnationDeps {
   readonly onCrash: () => void;
   /** Told of rows that the engine was told to be durable. */
   readonly onAcknowledged: (rows: readonly JournalRow[]) => void;
-  /** Told of messages that were obeyed and removed. */
-  readonly onRemoved: (message: number) => void;
   readonly wrapJournal: (journal: JournalStore) => JournalStore;
   readonly wrapClock: (clock: Clock) => Clock;
 }
@@ -128,7 +126,7 @@ export class Incarnation {
       onTokens: (lease, callback) => journal.onTokens(lease, (granted) => this.deliver(() => callback(granted))),
       snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: (...args) => this.#sameCommit(() => journal.keepSnapshot(...args)),
-      acknowledge: (lease, id) => write(() => journal.acknowledge(lease, id).then(() => this.#deps.onRemoved(id))),
+      acknowledge: (...args) => write(() => journal.acknowledge(...args)),
       read: (...args) => journal.read(...args),
       head: (...args) => journal.head(...args),
       last: (...args) => journal.last(...args),

@@ -20,11 +20,14 @@ export class Operator {
   #gates = 0;
   #statements = 0;
   #will_boot = false;
+  /** Once, when the run has ended. */
+  #wants_retry: boolean;
 
   constructor(on: Simulation) {
     this.#on = on;
     this.#dice = new Dice(on.seed, 'operator');
     this.#deeds = [...on.disturbances.deeds];
+    this.#wants_retry = this.#deeds.some(({ deed }) => deed === 'retry');
   }
 
   /** Called after each event: does what its time has come for. */
@@ -96,7 +99,8 @@ export class Operator {
   /** A run that has ended goes on for its failed points, if somebody wants that. */
   #finished(): void {
     this.#wakeAll();
-    const retries = this.#deeds.some(({ deed }) => deed === 'retry') && this.#on.view.failed.size > 0;
+    const retries = this.#wants_retry && this.#on.view.failed.size > 0;
+    this.#wants_retry = false;
     this.#deeds = [];
     if (!retries) return;
     this.#post('retry', { by: 'bob' });

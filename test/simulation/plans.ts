@@ -34,7 +34,7 @@ export function generatePlan(seed: number): Made {
   const tools = TOOLS.map((name) => ({ name, pin: ZERO, pinned: {} as Lock['tools'][number]['pinned'] }));
   const budget = {
     points: dice.chance(0.85) ? points : dice.integer(1, points),
-    calls: dice.chance(0.8) ? points * calls_per_point : dice.integer(1, points * calls_per_point),
+    calls: dice.chance(0.8) ? points * calls_per_point : dice.integer(calls_per_point, 3 * calls_per_point),
     wall_time_s: dice.chance(0.7) ? null : dice.pick([30, 600, 3600, 200_000]),
     failed_points: dice.chance(0.7) ? null : dice.integer(0, 3),
   };

@@ -64,6 +64,7 @@ export class Simulation {
   readonly counts = { crashes: 0, take_overs: 0, expired: 0, folds: 0, waited: false };
   readonly trace: (line: string) => void;
   readonly #mutation: Mutation;
+  readonly #bugs: Dice;
   readonly #acknowledged = new Map<number, string>();
   #folds: number[];
   #violation: Violation | null = null;
@@ -75,20 +76,23 @@ export class Simulation {
     this.made = generatePlan(seed);
     this.disturbances = generateDisturbances(seed);
     this.#mutation = mutation;
+    this.#bugs = new Dice(seed, 'bugs');
     this.#folds = [...this.disturbances.folds];
     const ties = new Dice(seed, 'ties');
     this.time = new VirtualTime(START_MS, () => ties.uniform());
     this.trace = (line) => trace?.(`${(this.time.monotonic_ms() / 1000).toFixed(3)} s: ${line}`);
-    this.view = new JournalView(this.made.lock, this.tell);
+    this.view = new JournalView(this.made.lock, this.tell, (...args) => this.world.hasSaid(...args));
     this.store = new MemoryStore({
       now_ms: () => this.time.now_ms(),
       stateOf: (process) => this.#stateOf(process),
       notice: (tell) => this.time.after(this.dice.between(0, 0.4), tell),
       onCommit: (rows) => this.#committed(rows),
+      onRemoved: (message) => this.operator.removed(message),
     });
     this.world = new World({
       seed,
       semantics: this.made.lock.semantics,
+      forgetful: mutation.forgetful ?? false,
       time: this.time,
       faults: this.disturbances.faults,
       intentOf: (key) => this.view.intents.get(key),
@@ -180,7 +184,7 @@ export class Simulation {
       onCrash: () => {
         this.counts.crashes += 1;
         this.trace(`${name} crashes`);
-        onCrash?.(this.store, this.dice);
+        onCrash?.(this.store, this.#bugs);
         this.#checkAcknowledged();
         this.world.abandoned(incarnation);
         this.operator.crashed();
@@ -188,9 +192,8 @@ export class Simulation {
       onAcknowledged: (rows) => {
         for (const { position, hash } of rows) this.#acknowledged.set(position, hash);
       },
-      onRemoved: (message) => this.operator.removed(message),
-      wrapJournal: (real) => journal?.(real, this.dice, this.time) ?? real,
-      wrapClock: (real) => clock?.(real, this.dice) ?? real,
+      wrapJournal: (real) => journal?.(real, this.#bugs, this.time, this.store) ?? real,
+      wrapClock: (real) => clock?.(real, this.#bugs) ?? real,
     });
     return incarnation;
   }
@@ -237,7 +240,7 @@ export class Simulation {
           close: async () => this.world.abandoned(incarnation),
         }),
     };
-    return this.#mutation.tools?.(host, this.dice, this.time) ?? host;
+    return this.#mutation.tools?.(host, this.#bugs, this.time) ?? host;
   }
 
   #ended(engine: Engine, end: Result<RunEnd>): void {

@@ -1,4 +1,4 @@
-import type { EffectPart, JournalRow, RunEvent } from '../../src/ir/events.ts';
+import type { EffectPart, JournalRow, Outcome, RunEvent } from '../../src/ir/events.ts';
 import type { Lock, LockedStep } from '../../src/ir/lock.ts';
 import { eventOf, pointOf } from '../../src/ir/events.ts';
 import { Violation } from './violation.ts';
@@ -58,10 +58,13 @@ export class JournalView {
   #fence = 0;
   readonly #lock: Lock;
   readonly #trouble: (violation: Violation) => void;
+  /** Whether a tool has answered so to this effect. */
+  readonly hasSaid: (key: string, outcome: Outcome) => boolean;
 
-  constructor(lock: Lock, trouble: (violation: Violation) => void) {
+  constructor(lock: Lock, trouble: (violation: Violation) => void, hasSaid: JournalView['hasSaid']) {
     this.#lock = lock;
     this.#trouble = trouble;
+    this.hasSaid = hasSaid;
   }
 
   take(row: JournalRow): void {
@@ -157,7 +160,7 @@ export class JournalView {
       case 'effect.intended':
         return this.#intended(row, point, number, event);
       case 'effect.answered':
-        return this.#answered(point, event);
+        return this.#answered(row, point, event);
       case 'step.failed':
         this.unresolved.delete(`${number}/${event.step}`);
         return this.#failed(point, event);
@@ -196,8 +199,10 @@ export class JournalView {
     if (this.calls > most) this.#tell('calls', `${shown(row)} is call ${this.calls} of ${most}`);
   }
 
-  #answered(point: PointView, { step: name, part, outcome }: RunEvent & { type: 'effect.answered' }): void {
+  #answered(row: JournalRow, point: PointView, event: RunEvent & { type: 'effect.answered' }): void {
+    const { step: name, part, outcome } = event;
     const step = point.steps.get(name)!;
+    if (step.open !== null && !this.hasSaid(step.open.key, outcome)) this.#tell('answers', shown(row));
     step.open = null;
     if (outcome.ok && part === lastPart(step.locked)) Object.assign(step, { over: 'succeeded', holds_tokens: false });
     if (point.cancelled || point.failed) this.#letGo(point);

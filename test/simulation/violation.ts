@@ -9,6 +9,7 @@ export const INVARIANTS = {
   pools: 'the tokens of a pool that are out are never more than there are (K2)',
   points: 'no more points than the budget allows, nor than may be in flight (K6, K7)',
   calls: 'no more calls than the budget allows (K7)',
+  answers: 'what the journal says that a tool answered is what it answered to that effect',
   order:
     'nothing begins in a point or a run that is paused, cancelled, failed or finished (K5), or before what it needs (K1)',
   fence: 'whoever lost the lease appends nothing',

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../src/base/json.ts';
 import type { CallEnd, ToolCall } from '../../src/engines/ports.ts';
 import type { VirtualTime } from '../../src/engines/simulated/virtual-time.ts';
+import type { Outcome } from '../../src/ir/events.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
 import { Dice } from './dice.ts';
 import type { Incarnation } from './incarnation.ts';
@@ -29,6 +30,8 @@ interface Entry {
   /** What a tool that knows keys says to every further request of this one. */
   fixed: CallEnd | null;
   job: Job | null;
+  /** All that its tool has said. */
+  readonly said: Set<string>;
 }
 
 interface Execution {
@@ -42,6 +45,8 @@ export interface WorldDeps {
   readonly seed: number;
   /** Under semantics 1 a job counts as ended once its submission or a poll says what cannot be read. */
   readonly semantics: number;
+  /** Tools do an effect again for each request, whatever its key. */
+  readonly forgetful: boolean;
   readonly time: VirtualTime;
   /** Probability of a fault of a sending. */
   readonly faults: number;
@@ -51,7 +56,18 @@ export interface WorldDeps {
   readonly trace: (line: string) => void;
 }
 
-const FAILURES = ['transient', 'node_lost', 'tool_failed', 'licence_unavailable', 'infeasible', 'own_class'];
+const FAILURES = [
+  'transient',
+  'transient',
+  'node_lost',
+  'tool_failed',
+  'licence_unavailable',
+  'infeasible',
+  'own_class',
+];
+
+/** Classes that the engine gives itself, of what was never answered or could not be kept. */
+const BY_ENGINE = ['unknown_outcome', 'timeout', 'tool_broken', 'bad_metric'];
 
 /**
  * Everything outside of the engine: tools that are sent calls, the effects that these have, jobs. It keeps a ledger by key, and fails,
@@ -119,6 +135,12 @@ export class World {
     return { as: 'not_done', outcome: null };
   }
 
+  /** Whether a tool has answered so to this effect; what the engine says of itself counts. */
+  hasSaid(key: string, outcome: Outcome): boolean {
+    if (!outcome.ok && BY_ENGINE.includes(outcome.class)) return true;
+    return this.ledger.get(key)?.said.has(outcome.ok ? canonicalJson(outcome.answer) : outcome.class) ?? false;
+  }
+
   /** Of a job that nobody asks after any more, and of one that was just submitted. */
   #endJobOf({ point, step, attempt }: Intent): void {
     for (const { intent, job } of this.ledger.values()) {
@@ -141,7 +163,7 @@ export class World {
       return known;
     }
     const counts = { sends: 0, executing: 0, happened: 0, forgiven: 0 };
-    const entry: Entry = { intent, request, ...counts, fixed: null, job: null };
+    const entry: Entry = { intent, request, ...counts, fixed: null, job: null, said: new Set() };
     this.ledger.set(key, entry);
     return entry;
   }
@@ -184,7 +206,7 @@ export class World {
     const nobody = () => undefined;
     if (!dice.chance(this.#deps.faults)) return this.#arrive(from, entry, call, 0, heard);
     const later_s = dice.between(0, 2 * call.timeout_s);
-    switch (dice.pick(['fail', 'never', 'deaf', 'late', 'dies', 'garbage', 'double'] as const)) {
+    switch (dice.pick(['fail', 'fail', 'never', 'deaf', 'late', 'dies', 'garbage', 'double'] as const)) {
       case 'fail':
         return this.#arrive(from, entry, call, 0, heard, { kind: 'failure', ...this.#failure() });
       case 'garbage':
@@ -228,7 +250,9 @@ export class World {
     execution.cancel = this.#deps.time.after(after_s + duration_s, () => {
       entry.executing -= 1;
       execution.over = true;
-      heard(this.#execute(entry, call, fault));
+      const end = this.#execute(entry, call, fault);
+      entry.said.add(saying(end));
+      heard(end);
     });
   }
 
@@ -236,7 +260,7 @@ export class World {
     if (entry.fixed !== null) return entry.fixed;
     const { intent } = entry;
     const end = fault?.kind === 'failure' ? fault : this.#succeed(entry, call, fault);
-    if (intent.effect === 'by_key') entry.fixed = end;
+    if (intent.effect === 'by_key' && !this.#deps.forgetful) entry.fixed = end;
     if (intent.part === 'poll' && end.kind === 'failure' && end.class !== 'transient') this.#endJob(call.arguments);
     return end;
   }
@@ -288,6 +312,15 @@ export class World {
       { status: 1 },
     ]);
     return { answer, artifacts: [], observed: {} };
+  }
+}
+
+function saying(end: CallEnd): string {
+  if (end.kind !== 'answer') return end.kind === 'failure' ? end.class : end.reason;
+  try {
+    return canonicalJson(end.answer);
+  } catch {
+    return 'what no journal can hold';
   }
 }
 

@@ -36,6 +36,8 @@ export interface MemoryStoreOptions {
   readonly notice: (tell: () => void) => void;
   /** Called with the rows of each transaction, at the moment from which they are durable. */
   readonly onCommit?: (rows: readonly JournalRow[]) => void;
+  /** Called when a message is removed. */
+  readonly onRemoved?: (message: number) => void;
   /** False: rows are forgotten once `onCommit` was told of them, but for those of the first transaction. */
   readonly keeps_rows?: boolean;
 }
@@ -93,6 +95,7 @@ export class MemoryStore {
   }
 
   remove(message: number): void {
+    this.#options.onRemoved?.(message);
     this.inbox = this.inbox.filter(({ id }) => id !== message);
   }
 
