@@ -15,7 +15,7 @@ describe('SIGKILL of a process that performs a plan of four steps, then resume: 
     const outcomes = await campaign.perform(kills);
     console.log(figuresOf(outcomes));
     expect(failuresOf(outcomes)).toEqual([]);
-    const fell = outcomes.filter(({ fell_at: [first] }) => first !== null);
+    const fell = outcomes.filter(({ fell_at }) => fell_at.length > 0);
     // A kill that is due while the process already ends may come too late.
     expect(fell.length).toBeGreaterThan(0.95 * kills.length);
   });

@@ -17,7 +17,7 @@ interface Signalled {
   /** What the run had come to when the process ended; null where it had not begun. */
   readonly state: 'finished' | 'paused' | 'open' | null;
   readonly left: readonly string[];
-  readonly unknown: readonly string[];
+  readonly said: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -28,9 +28,8 @@ async function signalled(signals: string): Promise<Signalled> {
   const end = await ended;
   const left = processesIn(scenario.folder);
   const state = stateOf((await scenario.rows()).map(({ type }) => type));
-  if (state !== 'finished') await scenario.perform(null);
-  const { unknown, problems } = await campaign.conclude(scenario);
-  return { where: traced(), end, state, left, unknown, problems };
+  const { said, problems } = await campaign.conclude(scenario);
+  return { where: traced(), end, state, left, said, problems };
 }
 
 function stateOf(types: readonly string[]): Signalled['state'] {
@@ -71,8 +70,8 @@ describe('one signal at every operation: what is out is waited for, and the run 
   ])('%s', async (signal, status) => {
     const interrupted = expectSound(await everywhere((at) => `${at} during ${signal}`));
     expect(interrupted.length).toBeGreaterThan(15);
-    for (const { where, end, state, unknown } of interrupted) {
-      expect({ status: end.status, state, unknown }, where).toEqual({ status, state: 'paused', unknown: [] });
+    for (const { where, end, state, said } of interrupted) {
+      expect({ status: end.status, state, said }, where).toEqual({ status, state: 'paused', said: [] });
     }
   });
 });

@@ -76,6 +76,7 @@ export class CrashTemplate {
   readonly #project = join(this.root, 'template');
   readonly #home = join(this.root, 'home');
   readonly trust = join(this.root, 'trust.json');
+  readonly key = join(this.root, 'lead.key');
   readonly lock = 'steps.lock.json';
   program = '';
   #copies = 0;
@@ -94,14 +95,13 @@ export class CrashTemplate {
     cpSync(WORLD, join(this.#project, 'world', 'tools'), { recursive: true });
     writeFileSync(join(this.#project, 'tools.yaml'), TOOLS);
     writeFileSync(join(this.#project, 'steps.plan.yaml'), plan);
-    const key = join(this.root, 'lead.key');
     const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
-    await this.#succeed('keys', 'new', key);
-    await this.#succeed('trust', 'init', '--person', 'lead', '--key', key, ...solo);
+    await this.#succeed('keys', 'new', this.key);
+    await this.#succeed('trust', 'init', '--person', 'lead', '--key', this.key, ...solo);
     await this.#succeed('tools', 'pin');
     await this.#succeed('lock', 'steps.plan.yaml');
     await this.#succeed('request', this.lock, '--by', 'lead');
-    await this.#succeed('approve', this.lock, '--key', key, '--trust', this.trust);
+    await this.#succeed('approve', this.lock, '--key', this.key, '--trust', this.trust);
   }
 
   async #succeed(...args: readonly string[]): Promise<void> {

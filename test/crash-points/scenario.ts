@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessFacts } from '../../src/adapters/sqlite/lease.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
-import { eventOf, type JournalRow, pointOf } from '../../src/ir/events.ts';
+import { type EffectIntended, eventOf, type JournalRow, pointOf } from '../../src/ir/events.ts';
 import type { CrashTemplate } from './project.ts';
 
 /** Where a process ends itself, by the count of its operations. */
@@ -81,6 +81,8 @@ const LOOK_MS = 10;
 export class Scenario {
   readonly folder: string;
   readonly processes: Process[] = [];
+  /** What a person had to say (unknown.ts). */
+  readonly said: string[] = [];
   #started = 0;
   readonly #template: CrashTemplate;
   readonly #options: ScenarioOptions;
@@ -159,13 +161,7 @@ export class Scenario {
     for (const row of await this.rows()) {
       const event = eventOf(row);
       if (event.type !== 'effect.intended' || event.call !== call) continue;
-      const folder = join(
-        this.folder,
-        '.expctl/work',
-        RUN,
-        String(pointOf(row.stream)),
-        `${event.step}-${event.attempt}`,
-      );
+      const folder = this.workFolder(pointOf(row.stream)!, event);
       intents.push(call.startsWith('w/') ? String((JSON.parse(row.observed) as { key?: string }).key) : folder);
     }
     return intents;
@@ -198,11 +194,20 @@ export class Scenario {
     rmSync(join(this.folder, 'world/hold'));
   }
 
-  /** `expctl replay`, with signatures: its status and what it says. */
-  async replay(): Promise<{ readonly status: number; readonly text: string }> {
-    const args = ['replay', RUN, '--trust', this.#template.trust, '--json'];
-    const { status, stdout, stderr } = await this.#template.command(this.folder, args);
+  /** A command of another process, with the policy that was signed under: its status and what it says. */
+  async command(...args: readonly string[]): Promise<{ readonly status: number; readonly text: string }> {
+    const all = [...args, '--trust', this.#template.trust];
+    const { status, stdout, stderr } = await this.#template.command(this.folder, all);
     return { status, text: `${stdout}${stderr}` };
+  }
+
+  get key(): string {
+    return this.#template.key;
+  }
+
+  /** Where a tool works for an effect. */
+  workFolder(point: number, { step, attempt }: Pick<EffectIntended, 'step' | 'attempt'>): string {
+    return join(this.folder, '.expctl/work', RUN, String(point), `${step}-${attempt}`);
   }
 
   /** Command lines of processes that the scenario has started and that do not end. */
