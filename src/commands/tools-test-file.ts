@@ -102,7 +102,7 @@ export function whatToTest(app: App, found: FoundTest, wishes: TestWishes): Tool
     timeout_s: durationSeconds(test?.timeout ?? TIMEOUT),
     setup: test?.setup ?? {},
     calls: calls.filter((call) => typeof call !== 'string'),
-    times: wishes.times ?? 1,
+    times: () => wishes.times ?? 1,
   };
 }
 

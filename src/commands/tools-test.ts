@@ -57,7 +57,7 @@ async function confirm(app: App, what: ToolToTest): Promise<void> {
 }
 
 function warning({ tool, calls, setup, times }: ToolToTest): string[] {
-  const keys = mostKeys(tool, times);
+  const keys = mostKeys(tool, times('execute_then_timeout'));
   const named = calls.flatMap((call) => {
     if (!('test' in call)) return [];
     const pure = tool.pinned.calls[call.call]!.effect === 'pure';

@@ -32,8 +32,8 @@ export interface ToolToTest {
   readonly timeout_s: number;
   readonly setup: Readonly<Record<string, SetupCall>>;
   readonly calls: readonly CallToTest[];
-  /** How often each case with a fault is run. */
-  readonly times: number;
+  /** How often a case with a fault is run. */
+  readonly times: (name: ConformanceCase) => number;
 }
 
 /**
@@ -187,7 +187,7 @@ class Kit {
   }
 
   async #repeat(name: ConformanceCase, grounds: Grounds, context: CaseContext): Promise<CaseReport> {
-    const of = name === 'same_key_other_arguments' ? 1 : this.#what.times;
+    const of = name === 'same_key_other_arguments' ? 1 : this.#what.times(name);
     const runs: Run[] = [];
     for (let index = 0; index < of; index += 1) {
       const own = { ...context, newKey: this.#keys(grounds.effect === 'by_key') };

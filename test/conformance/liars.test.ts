@@ -1,7 +1,16 @@
 import { describe, test, type TestContext } from 'vitest';
 import type { ConformanceCase } from '../../src/ir/conformance.ts';
 import type { CallTest } from '../../src/ir/tools-test.ts';
-import { COUNTED, effectsIn, letters, testFixture, type Tested, type Transport, UNCOUNTED } from './support.ts';
+import {
+  COUNTED,
+  effectsIn,
+  letters,
+  testFixture,
+  type Tested,
+  type TestOptions,
+  type Transport,
+  UNCOUNTED,
+} from './support.ts';
 
 /*
  * Tools that declare more than they hold (test/fixtures/tools/keyed.mjs), as real processes: each lie must be found by the case that is
@@ -27,7 +36,7 @@ async function outcomeOf(
   transport: Transport,
   lie: string,
   tests: Readonly<Record<string, CallTest>>,
-  times = 1,
+  times: TestOptions['times'] = () => 1,
 ): Promise<Outcome> {
   const work_ms = NEEDS_TIME.has(lie) ? LONG_WORK_MS : WORK_MS;
   const tested = await testFixture({ transport, lie, work_ms, tests, times });
@@ -157,7 +166,7 @@ describe('what the kit says', () => {
 });
 
 test.concurrent('repeated cases: the first run that refutes decides', async (context) => {
-  const { report } = await outcomeOf(context, 'mcp', 'none', { submit: UNCOUNTED }, 3);
+  const { report } = await outcomeOf(context, 'mcp', 'none', { submit: UNCOUNTED }, () => 3);
   const counts = report.calls[0]!.cases.map(({ runs, held }) => `${held}/${runs}`);
   context.expect(counts.join(' ')).toBe('1/1 3/3 3/3 3/3 0/0 3/3 3/3 1/1');
 });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '../../src/base/result.ts';
-import { type CallToTest, testTool } from '../../src/conformance/kit.ts';
+import { type CallToTest, testTool, type ToolToTest } from '../../src/conformance/kit.ts';
 import type { CallReport, ConformanceCase, ConformanceReport, Verdict } from '../../src/ir/conformance.ts';
 import { CONFORMANCE_CASES } from '../../src/ir/conformance.ts';
 import type { CallTest } from '../../src/ir/tools-test.ts';
@@ -44,7 +44,7 @@ export interface TestOptions {
   readonly work_ms?: number;
   readonly tests: Readonly<Record<string, CallTest>>;
   readonly timeout_s?: number;
-  readonly times?: number;
+  readonly times?: ToolToTest['times'];
 }
 
 /** Counts by the tool's own call. */
@@ -58,7 +58,7 @@ export const UNCOUNTED: CallTest = { with: { name: 'first', size: 1 }, other: { 
 
 /** Runs the kit on a fixture in a folder of its own, with real processes. The folder stays, for a look at what the tool did. */
 export async function testFixture(options: TestOptions): Promise<Tested> {
-  const { transport, lie = 'none', work_ms = 20, tests, timeout_s = 20, times = 1 } = options;
+  const { transport, lie = 'none', work_ms = 20, tests, timeout_s = 20, times = () => 1 } = options;
   const project = new ToolProject('keyed.mjs', 'keyed-server.mjs', 'keyed-program.mjs');
   project.order({ lie, work_ms });
   const tool = await project.pin(DECLARATIONS[transport], 'keyed');
