@@ -423,6 +423,12 @@ describe('what does not hold', () => {
     expect([...new Set(CONTROLS.map(({ verdict }) => verdict))].sort()).toEqual(Object.keys(VERDICTS).sort());
   });
 
+  test('every verdict is explained in docs/evidence.md', () => {
+    const docs = readFileSync(new URL('../../docs/evidence.md', import.meta.url), 'utf8');
+    const rows = Object.entries(VERDICTS).map(([verdict, { means }]) => `| \`${verdict}\` | ${means} |`);
+    expect(docs).toContain(rows.join('\n'));
+  });
+
   test.each(CONTROLS)('$name: $verdict', async ({ verdict, at, args, make }) => {
     const { status, err, code, problems, found } = await verify(make(), args);
     expect({ status, code }, err).toEqual({ status: 6, code: 'EVIDENCE_BROKEN' });
