@@ -5,10 +5,12 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +23,8 @@ import { type Circumstances, type Ended, TestApp } from './support.ts';
  * `expctl tools test` on the tools of test/fixtures/tools/keyed.mjs, with real processes: a server `keyed` with the calls submit (by_key),
  * look and jobs (pure), honest unless `orders.json` names a lie. What each case finds is in test/conformance.
  */
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 const TOOLS = `tools:
   keyed:
@@ -257,6 +261,31 @@ describe('what is shown', () => {
     ]);
   });
 });
+
+test('Ctrl-C ends the tool and the test: exit 130, nothing is judged', async () => {
+  write('orders.json', '{"work_ms":600000}');
+  write('tools.test.yaml', TEST.replace('20s', '1h'));
+  const argv = ['--import', import.meta.resolve('tsx'), MAIN, 'tools', 'test', 'keyed', '--yes', '--call', 'submit'];
+  const env = { PATH: process.env['PATH'] ?? '', HOME: root };
+  const child = spawn(process.execPath, argv, { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
+  while (sendings() === 0) await new Promise((done) => setTimeout(done, 20));
+  child.kill('SIGINT');
+  const status = await new Promise((done) => child.once('close', done));
+  expect(status, Buffer.concat(output).toString()).toBe(130);
+  expect(Buffer.concat(output).toString()).toContain('Interrupted. What was sent until now has happened.');
+  expect(readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cwdOf(pid) === project)).toEqual([]);
+});
+
+/** Null where the process has ended meanwhile. */
+function cwdOf(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
+}
 
 describe('setup', () => {
   test('its answers are arguments; a program is tested like a server', async () => {
