@@ -5,7 +5,7 @@ import { canonicalJson } from '../ir/canonical.ts';
 import { sha256Hex } from './bytes.ts';
 import { namedSigner, verifyEnvelopes } from './evidence.ts';
 import type { Ignored, SignedPayload } from './evidence.ts';
-import { windowVerdict } from './fields.ts';
+import { windowBounds, windowVerdict } from './fields.ts';
 import { widenedLimits } from './lock-facts.ts';
 import type { LockFacts } from './lock-facts.ts';
 import { parseRequest } from './request.ts';
@@ -121,8 +121,13 @@ class ApprovedLock<L> {
     return ends.reduce((first, end) => (Date.parse(end) < Date.parse(first) ? end : first));
   }
 
+  #bounds: readonly { readonly from_ms: number; readonly until_ms: number }[] | null = null;
+
   /** The cheap question between two full checks: whether every window is still open. `APPROVAL_EXPIRED` otherwise. */
   checkTime(now_ms: number): Result<void> {
+    // Asked before every sending: the ends are read once.
+    this.#bounds ??= this.#contents.windows.map(({ notBefore, notAfter }) => windowBounds(notBefore, notAfter));
+    if (this.#bounds.every(({ from_ms, until_ms }) => now_ms >= from_ms && now_ms <= until_ms)) return ok(undefined);
     for (const window of this.#contents.windows) {
       const open = checkWindow(now_ms, window, 'approval');
       if (!open.ok) return open;

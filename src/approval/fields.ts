@@ -50,8 +50,14 @@ const SKEW_MS = 60_000;
 
 /** Where a moment lies relative to a window, both ends widened by 60 s. An end that cannot be read is an end that has passed. */
 export function windowVerdict(now_ms: number, notBefore: string, notAfter: string): 'inside' | 'early' | 'late' {
+  const { from_ms, until_ms } = windowBounds(notBefore, notAfter);
+  if (!(now_ms >= from_ms)) return 'early';
+  return now_ms <= until_ms ? 'inside' : 'late';
+}
+
+/** The first and the last moment of a window, as above. */
+export function windowBounds(notBefore: string, notAfter: string): { from_ms: number; until_ms: number } {
   const begin_ms = instantMs(notBefore) ?? Number.POSITIVE_INFINITY;
   const end_ms = instantMs(notAfter) ?? Number.NEGATIVE_INFINITY;
-  if (!(now_ms >= begin_ms - SKEW_MS)) return 'early';
-  return now_ms <= end_ms + SKEW_MS ? 'inside' : 'late';
+  return { from_ms: begin_ms - SKEW_MS, until_ms: end_ms + SKEW_MS };
 }
