@@ -218,6 +218,16 @@ describe('runs that share a store', () => {
     expect(await store.claims()).toEqual(['run-2/1 granted']);
   });
 
+  test('grant one that has ended and goes on, since failed points are tried again', async () => {
+    const store = new Store();
+    const one = await store.start(1);
+    await hold(one, 1);
+    await one.journal.append(one.lease, [FINISHED]);
+    await one.journal.release(one.lease);
+    const again = await store.resume(2, 'run-1');
+    expect(await exchange(again, { wanted: [want(1)] })).toEqual([grant(1)]);
+  });
+
   test('do not wait for wants of one that was killed, which has its old place when it is resumed', async () => {
     const store = new Store();
     const [one, two, three] = [await store.start(1), await store.start(2), await store.start(3)];
