@@ -103,6 +103,8 @@ describe('performed where the run beam-4f2a9c10 waits at its gate', () => {
     const places: Readonly<Record<string, string>> = {
       '/etc/expctl/trust.json': beam.trust,
       '/shared/store': beam.store,
+      '/backup/project/.expctl': beam.store,
+      '/mnt/safe/beam-4f2a9c10.checkpoint': join(beam.store, 'checkpoints/beam-4f2a9c10.checkpoint'),
     };
     const args = callsIn(example)[0]!.map((word) => places[word] ?? word.replace(/^~/, beam.home));
     const cwd = / beam\.(plan|lock)\./.test(example) ? join(beam.project, 'plans') : beam.project;
