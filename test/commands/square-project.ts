@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Circumstances, type Ended, runProcess, TestApp } from './support.ts';
 
-/** A program that squares a number; fails at 3 where FAIL is in its folder; counts its starts in a file. */
+/** A program that squares a number; fails at 3 where FAIL is in its folder, ends itself at 3 where LOST is; counts its starts in a file. */
 const TOOL = `
 import { appendFileSync, existsSync } from 'node:fs';
 const [x, counts] = process.argv.slice(2);
@@ -13,16 +13,17 @@ if (x === '3' && existsSync(counts + '/FAIL')) {
   console.error('no solution at 3');
   process.exit(1);
 }
+if (x === '3' && existsSync(counts + '/LOST')) process.kill(process.pid, 'SIGKILL');
 console.log(JSON.stringify({ y: x * x }));
 `;
 
-const TOOLS = (counts: string) => `
+const TOOLS = (counts: string, effect: string) => `
 tools:
   square:
     process: { command: [node, tool.mjs] }
     calls:
       run:
-        effect: pure
+        effect: ${effect}
         argv: ["{x}", ${JSON.stringify(counts)}]
         input: { type: object, properties: { x: { type: number } }, required: [x], additionalProperties: false }
         answer: { type: object, properties: { y: { type: number } }, required: [y] }
@@ -53,11 +54,11 @@ export class SquareProject {
   readonly key = join(this.root, 'lead.key');
   readonly lock = 'square.lock.json';
 
-  constructor() {
+  constructor({ effect = 'pure' }: { readonly effect?: 'pure' | 'once' } = {}) {
     onTestFinished(() => rmSync(this.root, { recursive: true, force: true }));
     for (const folder of [this.project, this.counts, join(this.root, 'home')]) mkdirSync(folder);
     writeFileSync(join(this.project, 'tool.mjs'), TOOL);
-    writeFileSync(join(this.project, 'tools.yaml'), TOOLS(this.counts));
+    writeFileSync(join(this.project, 'tools.yaml'), TOOLS(this.counts, effect));
     writeFileSync(join(this.project, 'square.plan.yaml'), PLAN);
   }
 
