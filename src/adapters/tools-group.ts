@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcess, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/error.ts';
@@ -14,6 +14,8 @@ export interface ProcessEnd {
   readonly signal: NodeJS.Signals | null;
   /** Why it did not start; the other two are null then. */
   readonly not_started: string | null;
+  /** The system's code of that reason, where it has one. */
+  readonly code?: string | undefined;
 }
 
 /**
@@ -83,6 +85,12 @@ export class ProcessGroup {
       this.ended = Promise.resolve({ status: null, signal: null, not_started: messageOf(error) });
       return;
     }
+    if ((this.child.stdin as unknown) === undefined) {
+      this.ended = neverBegan(this.child);
+      this.child = null;
+      this.#over = true;
+      return;
+    }
     this.child.stdin.on('error', () => {}); // EPIPE: the end of the program says more
     if (this.child.pid !== undefined) watch(this.child.pid);
     this.ended = this.#watchEnd(this.child);
@@ -107,7 +115,7 @@ export class ProcessGroup {
     const closed = new Promise<void>((done) => child.once('close', () => done()));
     const end = await new Promise<ProcessEnd>((done) => {
       child.on('error', (error) => {
-        if (child.pid === undefined) done({ status: null, signal: null, not_started: error.message });
+        if (child.pid === undefined) done(notStarted(error));
       });
       child.once('exit', (status, signal) => done({ status, signal, not_started: null }));
     });
@@ -125,6 +133,15 @@ export class ProcessGroup {
   #signal(signal: NodeJS.Signals): void {
     if (this.pid !== undefined) signalGroup(this.pid, signal);
   }
+}
+
+/** Where too many files are open, Node makes a process that has no streams, and says why a moment later. */
+function neverBegan(child: ChildProcess): Promise<ProcessEnd> {
+  return new Promise((done) => child.once('error', (error) => done(notStarted(error))));
+}
+
+function notStarted(error: NodeJS.ErrnoException): ProcessEnd {
+  return { status: null, signal: null, not_started: error.message, code: error.code };
 }
 
 /** Ends what the leader of a group left behind. */

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   TOOL_UNAVAILABLE: { exit: 7, means: 'a tool cannot be started or reached' },
   STORE_UNUSABLE: { exit: 7, means: 'the store cannot be used safely' },
   CLOCK_JUMPED: { exit: 7, means: 'the clock was set forward, and nobody has said that it is right' },
+  MACHINE_FAULT: { exit: 7, means: 'a disk is full or broken, or there are no more files, memory or processes' },
   RUN_LOCKED: { exit: 7, means: 'another process performs this run' },
   MODEL_UNAVAILABLE: { exit: 7, means: 'the language model cannot be used' },
 } as const;
@@ -61,4 +62,24 @@ export class ExpctlError extends Error {
 /** What a caught value says of itself. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** What an operating system says when it can do no more, and what to do about it. */
+const FAULTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'Free disk space, then do it again; a run goes on with `expctl resume`.',
+  EDQUOT: 'Free disk space, or have your quota raised, then do it again; a run goes on with `expctl resume`.',
+  EIO: 'Look at the disk, then do it again; a run goes on with `expctl resume`.',
+  EMFILE: 'Allow more open files (`ulimit -n 4096`), then do it again; a run goes on with `expctl resume`.',
+  ENFILE: 'End programs that hold many files open, then do it again; a run goes on with `expctl resume`.',
+  EAGAIN: 'Allow more processes (`ulimit -u`), then do it again; a run goes on with `expctl resume`.',
+  ENOMEM: 'End programs that need much memory, then do it again; a run goes on with `expctl resume`.',
+};
+
+/** A failure that only means that the machine can do no more, as what it is; null for any other. */
+export function machineFault(error: unknown, what = 'This machine cannot do it now'): ExpctlError | null {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const hint = FAULTS[String((at as { code?: unknown }).code)];
+    if (hint !== undefined) return new ExpctlError('MACHINE_FAULT', `${what}: ${at.message}`, { hint, cause: error });
+  }
+  return null;
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ERROR_CODES, ExpctlError, messageOf } from '../base/error.ts';
+import { ERROR_CODES, ExpctlError, machineFault, messageOf } from '../base/error.ts';
 import { fencedText, safeLines } from '../ui/safe-text.ts';
 import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
@@ -120,7 +120,7 @@ function report(error: unknown, args: readonly string[], app: App): number | nul
 }
 
 function asFailure(error: unknown): ExpctlError {
-  if (error instanceof ExpctlError) return error;
+  if (error instanceof ExpctlError) return (error.code === 'INTERNAL' ? machineFault(error.cause) : null) ?? error;
   if (error instanceof CommanderError) {
     const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
     const hint =
@@ -130,6 +130,8 @@ function asFailure(error: unknown): ExpctlError {
         .replace(/^\((.*)\)$/, '$1') || 'Add --help to see what the command takes.';
     return new ExpctlError('USAGE', sentence(message), { hint });
   }
+  const limit = machineFault(error);
+  if (limit !== null) return limit;
   const hint = 'This is a defect in expctl. Run the command again with --debug, and report what it prints.';
   return new ExpctlError('INTERNAL', `Something failed inside: ${messageOf(error)}`, { hint, cause: error });
 }

@@ -32,11 +32,14 @@ function syncNames(folder: string): void {
   }
 }
 
-/** A folder of somebody else may not be read; then it holds nothing that expctl has made. */
+/** What a folder of somebody else says, or a file system on which folders cannot be synced. */
+const CANNOT: ReadonlySet<unknown> = new Set(['EACCES', 'EPERM', 'EINVAL', 'ENOTSUP', 'EBADF']);
+
+/** A folder that may not be read holds nothing that expctl has made. */
 function trySync(folder: string): void {
   try {
     syncNames(folder);
-  } catch {
-    // As the caller says.
+  } catch (error) {
+    if (!CANNOT.has((error as NodeJS.ErrnoException).code)) throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { constants, mkdirSync } from 'node:fs';
+import { link, lstat, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ExpctlError, messageOf } from '../../base/error.ts';
+import { ExpctlError, machineFault, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { makeDurableFolder } from './durable.ts';
 
@@ -53,6 +53,8 @@ export async function writeWhole(
     await syncFolder(folder);
     return ok(undefined);
   } catch (cause) {
+    const fault = machineFault(cause, `${path} cannot be written`);
+    if (fault !== null) return err(fault);
     const hint = 'Look at the permissions and the free space, or name another file.';
     return err(new ExpctlError('FILE_UNREADABLE', `${path} cannot be written: ${reason(cause)}.`, { hint, cause }));
   } finally {
@@ -86,8 +88,14 @@ export async function realPath(path: string): Promise<string> {
   }
 }
 
+/** A folder to work in. At once: the asynchronous call of Node 20 hides that a disk is full. Throws ExpctlError STORE_UNUSABLE. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    const hint = 'Look at the disk and the permissions of the folder, then resume the run.';
+    throw new ExpctlError('STORE_UNUSABLE', `The folder ${path} cannot be made: ${reason(cause)}`, { hint, cause });
+  }
 }
 
 /** So that the new name is there after a power cut. */

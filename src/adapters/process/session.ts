@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { machineFault } from '../../base/error.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { CallEnd, SendingFault, ToolCall, ToolSession, Unheard } from '../../engines/ports.ts';
@@ -131,6 +132,9 @@ export class ProcessSession implements ToolSession {
 
   async #endOf(call: ToolCall, { output, check }: ReadyCall, run: ProgramRun, limit: CallLimit): Promise<CallEnd> {
     if (run.end.not_started !== null) {
+      // The tool is not to blame, and no point is lost for it: the run stops here, and can be gone on with.
+      const limit = machineFault(Object.assign(new Error(run.end.not_started), { code: run.end.code }));
+      if (limit !== null) throw limit;
       return failed({ class: 'tool_broken', message: `The program does not start: ${run.end.not_started}` }, {});
     }
     if (run.fault !== null) return failed({ class: 'tool_broken', message: run.fault }, {});

@@ -8,6 +8,7 @@ import { syncPath } from './files.ts';
 import { migrate } from './migrate.ts';
 import { type Profile, pragmasOf, profileFor, sqliteVersionProblem } from './profile.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
+import { renewLog } from './unclean.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
 /** What SQLite says to a reader where a rollback journal lies beside the file that a crash left. */
@@ -36,10 +37,13 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
     const database = new Database(file, { timeout });
     try {
       refuseVersion(database);
+      const renewed = renewLog(file);
       if (!isEmpty(database)) checkIdentity(database, file);
       setProfile(database, profileFor(options.file_system ?? fileSystemOf(folder)), timeout);
       migrate(database, file);
       checkIdentity(database, file);
+      // Others only read, or write a log that is sound: what can be taken into the database is, and the log begins anew.
+      if (!renewed) database.pragma('wal_checkpoint(PASSIVE)');
     } catch (error) {
       database.close();
       throw error;
@@ -111,9 +115,12 @@ export function storeError(error: unknown, file: string): ExpctlError {
   return new ExpctlError('STORE_UNUSABLE', text, { hint: hintFor(String(code)), cause: error });
 }
 
+/** The second: of shared memory, which every connection needs, there is no room for 32 KiB. */
+const FULL = ['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'];
+
 function hintFor(code: string): string {
   if (code.startsWith('SQLITE_BUSY')) return 'Another process holds the journal for long; end it, then try again.';
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'Free disk space, then resume the run.';
+  if (FULL.some((full) => code.startsWith(full))) return 'Free disk space, then resume the run.';
   if (code.startsWith('SQLITE_CORRUPT') || code.startsWith('SQLITE_NOTADB')) {
     return 'Keep a copy of the file, and restore it from a backup.';
   }

@@ -24,6 +24,7 @@ import type { ProcessFacts } from './lease.ts';
 import { Leases, runNotFound } from './leases.ts';
 import { Pools } from './pools.ts';
 import { SqliteReader } from './reader.ts';
+import { closeAsItIs } from './unclean.ts';
 import { type KeptSnapshot, Snapshots } from './snapshots.ts';
 
 const INBOX_POLL_S = 0.2;
@@ -68,7 +69,8 @@ interface Waiting {
  *   J1. An append resolves only after its COMMIT returned, that is after its bytes were synced.
  *   J2. All appends and exchanges of tokens of one turn of the event loop share a commit.
  *   J3. After any failure in a transaction this object refuses everything. What the disk holds then is not known here (a sync
- *       that failed must not be tried again on the same handle); whoever opens the journal anew reads what is there.
+ *       that failed must not be tried again on the same handle, not even by closing it); whoever opens the journal anew reads what is
+ *       there.
  */
 export class SqliteJournal implements JournalStore, PoolReader {
   readonly #open: () => Database.Database;
@@ -284,9 +286,11 @@ export class SqliteJournal implements JournalStore, PoolReader {
   async close(): Promise<void> {
     this.#flush();
     const session = this.#session;
+    const failed = this.#broken !== null;
     this.#session = null;
     this.#broken ??= new Error('the journal was closed');
     if (session === null) return;
+    if (failed) return closeAsItIs(session.database);
     try {
       session.database.pragma('wal_checkpoint(TRUNCATE)');
     } catch {
