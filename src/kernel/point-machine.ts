@@ -151,6 +151,12 @@ export class PointMachine {
     if (this.state.paused) throw new ImpossibleFact('point.paused twice');
     this.state.paused = true;
     for (const step of this.program.steps) this.#stopPolling(step.name);
+    if (this.program.lock.semantics < 2) return;
+    // Others may have what nothing is done with here meanwhile.
+    for (const step of this.program.steps) {
+      const { state } = this.#step(step.name);
+      if (state.status === 'wanting') this.#release(step, state);
+    }
   }
 
   #resume(): void {

@@ -19,6 +19,26 @@ function resolved(as: 'done' | 'failed' | 'not_done', part: 'call' | 'poll' = 'c
   return { type: 'effect.resolved', ...effect, as, outcome, statement_sha256: ZERO, by: 'alice' };
 }
 
+describe('a step that waits for tokens', () => {
+  const USES = { uses: { cores: 1 } };
+
+  test('wants none while its point is paused, so that others may have them, and wants them anew behind it', () => {
+    const one = point(USES, { pools: { cores: 1 } }).take({ type: 'point.paused' });
+    expect(one.commands).toEqual([{ do: 'release', step: 'solve' }]);
+    expect(() => one.grant('solve')).toThrow(ImpossibleFact);
+    one.take({ type: 'point.resumed' });
+    expect(one.commands).toEqual([{ do: 'want', step: 'solve', attempt: 1, uses: { cores: 1 } }]);
+    one.grant('solve').take({ type: 'point.paused' });
+    expect(one.commands, 'what is out keeps its tokens').toEqual([]);
+  });
+
+  test('of semantics 1 keeps its place while it is paused', () => {
+    const one = point(USES, { pools: { cores: 1 }, semantics: 1 }).take({ type: 'point.paused' });
+    expect(one.commands).toEqual([]);
+    one.grant('solve');
+  });
+});
+
 describe('an effect of which nobody knows', () => {
   test.each(['done', 'failed', 'not_done'] as const)('waits for a person, who says: %s', (as) => {
     const one = point({ call: ONCE, retry: RETRY }).fail('solve', 'unknown_outcome').take(resolved(as));
