@@ -36,9 +36,10 @@ const wanted = new Map<number, PoolWant>();
 const held = new Map<number, PoolWant>();
 let points = 0;
 await recover();
+const left = [...held.keys()];
 journal.onTokens(lease, (grants) => void take(grants));
 await take(await journal.reconcileTokens(lease, { held: [...held.values()], wanted: [...wanted.values()] }));
-for (const point of held.keys()) void use(point);
+for (const point of left) void use(point);
 if (mode === 'work') for (let want = wanted.size + held.size; want < AT_ONCE; want++) void next();
 else if (wanted.size + held.size === 0) await end();
 
