@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Trust } from '../approval/trust.ts';
+import { checkTrustTime, type Trust } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import { compareRuns } from '../provenance/compare-runs.ts';
@@ -67,7 +67,7 @@ async function verified(app: App, store: string, prefix: string, options: Verify
   try {
     assertKnownVersion(prefix, journal);
     const { run, is_listed } = await runNamed(app, store, journal, prefix, options);
-    const trust = await trustOf(app, store, options);
+    const trust = await trustOf(app, store, options, run.created_ms);
     const report = await verifyRun({
       journal,
       run,
@@ -126,10 +126,11 @@ async function checkpointFiles(
   return files;
 }
 
-/** The policy that was named; else the one that is found, if it can be used. */
-async function trustOf(app: App, store: string, { trust: flag }: TrustOption): Promise<Trust | null> {
+/** The policy that was named, else the one that is found; as for approvals, one that had ended before the run began says nothing. */
+async function trustOf(app: App, store: string, { trust: flag }: TrustOption, began_ms: number): Promise<Trust | null> {
   const { trustFor } = await import('./replay.ts');
-  return trustFor(app, flag, store);
+  const trust = await trustFor(app, flag, store);
+  return trust !== null && checkTrustTime(trust, began_ms).ok ? trust : null;
 }
 
 async function keysFor(app: App, store: string, trust: Trust | null): Promise<CheckpointKey[]> {
@@ -150,6 +151,7 @@ async function compareWith(
   const store = shownPath(app, other_store);
   const other = unwrap(await app.openEvidence(other_store));
   try {
+    assertKnownVersion(run, other);
     if (other.countTo(run, Number.MAX_SAFE_INTEGER) === 0) {
       const hint = 'Name a store that holds a copy of the run.';
       throw new ExpctlError('NOT_FOUND', `There is no row of run ${run} in ${store}.`, { hint });
@@ -194,7 +196,7 @@ async function corruptTold<T>(run: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof CorruptStore)) throw error;
-    throw failure(run, [problem('CORRUPT', null, `SQLite says: ${error.message}`)], 0, {});
+    throw failure(run, [problem('CORRUPT', null, error.message)], 0, {});
   }
 }
 

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { journalFile } from '../../src/adapters/sqlite/database.ts';
@@ -72,6 +74,14 @@ class Checkpointed extends SquareProject {
 
   decide() {
     return this.succeed('gate', RUN, '--outcome', 'continue', '--key', this.key, '--trust', this.trust);
+  }
+
+  /** The command in a process of its own, from the source. */
+  spawn(...args: readonly string[]) {
+    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const argv = ['--import', import.meta.resolve('tsx'), main, ...args];
+    const env = { PATH: process.env['PATH'] ?? '', HOME: join(this.root, 'home') };
+    return spawn(process.execPath, argv, { cwd: this.project, env, stdio: 'ignore' });
   }
 
   async verify(...flags: readonly string[]): Promise<{ status: number; document: JsonObject }> {
@@ -226,6 +236,21 @@ describe('a run', () => {
 });
 
 describe('a run that goes on', () => {
+  test('behind a SIGKILL of its engine holds, with what was signed before', async () => {
+    const at = await project();
+    const killed = at.spawn('run', at.lock, '--trust', at.trust, '--id', RUN, '--checkpoints', at.safe);
+    const gone = new Promise((resolve) => killed.once('exit', (_code, signal) => resolve(signal)));
+    const log = join(at.counts, 'calls.log');
+    await expect.poll(() => existsSync(log), { timeout: 30_000, interval: 10 }).toBe(true);
+    killed.kill('SIGKILL');
+    expect(await gone).toBe('SIGKILL');
+    expect((await at.verify('--no-artifacts')).status).toBe(0);
+    expect((await at.resume('--checkpoints', at.safe)).status).toBe(5);
+    expectTrue(at.seen(at.file(at.safe)), at.rows());
+    expect(at.seen().at(-1)!.size).toBe(at.rows().length);
+    expect((await at.verify('--checkpoint', at.file(at.safe))).status).toBe(0);
+  });
+
   test('behind a crash signs what is there, whatever of its checkpoints is left', async () => {
     const left: ((file: string) => void)[] = [
       (file) => rmSync(file),

@@ -113,6 +113,12 @@ describe('a journal that holds', () => {
     const { out } = await expctl(['verify', RUN, '--trust', trust], { cwd: sound });
     expect(out).toContain('signed by engine@lab, SHA256:');
     expect(out).toContain('which the trust policy names');
+    // A policy that had ended before the run began names nobody.
+    const ended = { ...policy, services, expires: '2025-01-01T00:00:00Z' };
+    writeFileSync(trust, JSON.stringify(ended), { mode: 0o600 });
+    expect((await verify(sound, ['--trust', trust])).report).toMatchObject({
+      checkpoints: [{ service: null }, {}, {}],
+    });
     const unnamed = await expctl(['verify', RUN], { cwd: sound });
     expect(unnamed.out).toContain('not named by the trust policy');
   });

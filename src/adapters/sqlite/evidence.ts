@@ -133,8 +133,9 @@ function triggersOf(database: Database.Database): Map<string, string> {
 
 function asFailure(error: unknown, file: string): Error {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && DAMAGED.test(code)) return new CorruptStore(`${String(message)} (${code})`);
+  if (typeof code === 'string' && DAMAGED.test(code))
+    return new CorruptStore(`SQLite says of ${file}: ${String(message)} (${code})`);
   // A table that is not there is how a damaged list of tables shows.
-  if (code === 'SQLITE_ERROR') return new CorruptStore(String(message));
+  if (code === 'SQLITE_ERROR') return new CorruptStore(`SQLite says of ${file}: ${String(message)}`);
   return storeError(error, file);
 }
