@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { InboxMessage, RunRow } from '../engines/ports.ts';
-import { foldRun } from '../provenance/state.ts';
 import { pointCondition } from '../plan/point-condition.ts';
 import type { App } from './app.ts';
 import {
@@ -18,6 +17,7 @@ import {
 } from './options.ts';
 import { userName } from './perform.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { foldStand } from './stand.ts';
 
 interface PauseOptions extends StoreOption, JsonOption {
   readonly reason?: string;
@@ -124,7 +124,7 @@ async function retryPoints(app: App, opened: OpenedRun, options: RetryOptions): 
   }
   const { program } = await loadRun(app, store, run);
   if (program.lock.semantics < 2) throw tooOld(run);
-  const { study } = (await foldRun(program, reader.read(run.run))).machine;
+  const { study } = (await foldStand(program, run, reader)).machine;
   const failed = Object.keys(study?.failed ?? {}).map(Number);
   const points = given.length > 0 ? [...new Set(given.map(pointNumber))].sort((a, b) => a - b) : failed;
   const { retryRefusal } = await import('../kernel/study.ts');

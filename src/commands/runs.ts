@@ -3,7 +3,7 @@ import { unwrap } from '../base/result.ts';
 import type { ArtifactStore, JournalReader, PoolReader, RunRow } from '../engines/ports.ts';
 import type { DesignTable, Lock } from '../ir/lock.ts';
 import { compileProgram, type Program } from '../kernel/program.ts';
-import { parseLock, verifyTables } from '../plan/lock-file.ts';
+import { parseLock, provedTables, verifyTables } from '../plan/lock-file.ts';
 import type { App } from './app.ts';
 import type { StoreOption } from './options.ts';
 import { projectHere, storeOf } from './project.ts';
@@ -56,6 +56,20 @@ export async function findRun(reader: Pick<JournalReader, 'runs'>, prefix: strin
  * @throws ExpctlError EVIDENCE_BROKEN where the store lacks one, ARTIFACT_CORRUPT, LOCK_INVALID
  */
 export async function loadRun(app: App, store: string, run: Pick<RunRow, 'lock_sha256'>): Promise<LoadedRun> {
+  return load(app, store, run, verifyTables);
+}
+
+/** The same, sooner, for commands that only look: a large design table is not parsed strictly once more. */
+export async function lookAtRun(app: App, store: string, run: Pick<RunRow, 'lock_sha256'>): Promise<LoadedRun> {
+  return load(app, store, run, provedTables);
+}
+
+async function load(
+  app: App,
+  store: string,
+  run: Pick<RunRow, 'lock_sha256'>,
+  tablesOf: typeof verifyTables,
+): Promise<LoadedRun> {
   const artifacts = await app.artifacts(store);
   const lock_bytes = await evidence(artifacts, run.lock_sha256, 'the lock');
   const lock = unwrap(parseLock(text(lock_bytes)));
@@ -63,7 +77,7 @@ export async function loadRun(app: App, store: string, run: Pick<RunRow, 'lock_s
   for (const { id, sha256 } of lock.tables) {
     texts.set(sha256, text(await evidence(artifacts, sha256, `the design table ${id}`)));
   }
-  const tables = unwrap(verifyTables(lock, (sha256) => texts.get(sha256)));
+  const tables = unwrap(tablesOf(lock, (sha256) => texts.get(sha256)));
   return { lock, tables, program: unwrap(compileProgram(lock, tables)), lock_bytes };
 }
 

@@ -7,7 +7,8 @@ import { statusLines } from '../ui/run-status/status-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, type StoreOption, storeFlag, withExamples, withJson, withStore } from './options.ts';
-import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { lookAtRun, type OpenedRun, withRun } from './runs.ts';
+import { foldStand } from './stand.ts';
 
 interface Options extends StoreOption, JsonOption {
   readonly points?: boolean;
@@ -25,11 +26,12 @@ export function statusCommand(app: App): Command {
 
 async function showStatus(app: App, opened: OpenedRun, options: Options): Promise<void> {
   const { reader, run, store } = opened;
-  const { program, lock } = await loadRun(app, store, run);
-  const fold = await foldRun(program, reader.read(run.run));
+  const { program, lock } = await lookAtRun(app, store, run);
+  const whole = options.points === true;
+  const fold = whole ? await foldRun(program, reader.read(run.run)) : await foldStand(program, run, reader);
   const inbox = (await reader.inbox(run.run)).map(({ kind }) => kind);
   const status = statusOf({ run, fold, holder: await reader.holder(run.run), inbox });
-  const points = options.points === true ? pointRows(fold) : null;
+  const points = whole ? pointRows(fold) : null;
   if (options.json === true) {
     app.terminal.out(JSON.stringify(points === null ? status : { ...status, all_points: points }, null, 2));
     return;

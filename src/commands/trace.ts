@@ -1,7 +1,6 @@
-import { hash } from 'node:crypto';
 import type { Command } from 'commander';
 import { ERROR_CODES, ExpctlError } from '../base/error.ts';
-import { ChainVerifier } from '../ir/chain.ts';
+import { chainProblem, pointProblem } from '../provenance/holds.ts';
 import { type TraceInput, traceMetric, tracePoint, traceRun, traceValue } from '../provenance/trace.ts';
 import { traceObject } from '../provenance/trace-object.ts';
 import { type AnyTrace, traceLines } from '../ui/run-status/trace-view.ts';
@@ -17,7 +16,7 @@ import {
   withJson,
   withStore,
 } from './options.ts';
-import { loadRun, type OpenedRun, withReader, withRun } from './runs.ts';
+import { lookAtRun, type OpenedRun, withReader, withRun } from './runs.ts';
 
 type Options = StoreOption & JsonOption;
 
@@ -56,10 +55,10 @@ async function readArguments(
 
 async function showTrace(app: App, opened: OpenedRun, options: Options & { what: string | undefined }): Promise<void> {
   const { run, reader, store } = opened;
-  const { program, lock } = await loadRun(app, store, run);
+  const { program, lock } = await lookAtRun(app, store, run);
   const input: TraceInput = { run, program, reader, objects: await app.artifacts(store) };
   const traced = await traceOf(input, options.what);
-  await tellBroken(app, opened);
+  await tellBroken(app, opened, pointIn(traced));
   if (options.json === true) return app.terminal.out(JSON.stringify(traced, null, 2));
   app.terminal.out(traceLines(traced, { lock, style: styleFor(app.terminal.colour.out) }).join('\n'));
   if (traced.kind === 'run') {
@@ -68,16 +67,22 @@ async function showTrace(app: App, opened: OpenedRun, options: Options & { what:
   } else app.terminal.note(`\nProve all of it: expctl replay ${run.run}${storeFlag(options)}`);
 }
 
-/** Edited and lost rows show in the hash chains: status 6, whatever was asked for. Only `replay` sees more. */
-async function tellBroken(app: App, { run, reader }: OpenedRun): Promise<void> {
-  const chain = new ChainVerifier((text) => hash('sha256', text));
-  for await (const row of reader.read(run.run)) chain.take(row);
-  const report = chain.report();
-  if (report.ok) return;
+/**
+ * Edited and lost rows show in the hash chains: status 6. Of what was asked for: for a point its own stream, the run's first row, and the
+ * row with which the study closed the point; otherwise all rows. Only `replay` sees more.
+ */
+async function tellBroken(app: App, { run, reader }: OpenedRun, point: number | null): Promise<void> {
+  const problem =
+    point === null ? await chainProblem(reader.read(run.run)) : await pointProblem(reader, run.run, point);
+  if (problem === null) return;
   app.exit(ERROR_CODES.EVIDENCE_BROKEN.exit);
-  app.terminal.note(
-    `${MARKS.failed} The journal does not hold, do not build on this: ${report.problems[0]?.message ?? ''}`,
-  );
+  app.terminal.note(`${MARKS.failed} The journal does not hold, do not build on this: ${problem}`);
+}
+
+/** The point that an answer is about; null where it is about more. */
+function pointIn(traced: AnyTrace): number | null {
+  if (traced.kind === 'value') return traced.point.point;
+  return traced.kind === 'point' ? traced.point : null;
 }
 
 async function traceOf(input: TraceInput, what: string | undefined): Promise<AnyTrace> {

@@ -115,8 +115,8 @@ export class StudySummary {
       case 'point.finished':
         return this.#pointFinished(event, at);
       case 'points.retried':
+        if (this.finished !== null) this.paused = false;
         this.finished = null;
-        this.paused = false;
         for (const point of Array.isArray(event.points) ? event.points : []) this.#forgetFailure(point);
         return this.#closeGate('cancelled', true);
       case 'gate.opened':

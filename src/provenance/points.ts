@@ -17,7 +17,8 @@ export interface PointRow {
 }
 
 /** All points that were started, by their numbers. */
-export function pointRows({ study, program }: RunFold): PointRow[] {
+export function pointRows({ study, program, is_whole }: RunFold): PointRow[] {
+  if (!is_whole) throw new Error('only a fold of all rows knows all points');
   const rows = [...study.points.values()].map(({ point, phase, started_ms, ended_ms, result }): PointRow => {
     const { status, metrics, feasible, failure, calls } = result ?? RUNNING;
     const values = pointValues(program, point);

@@ -23,6 +23,16 @@ export interface StepInFlight {
   readonly since_ms: number | null;
 }
 
+/** A run behind one of its rows, to fold what came after it. */
+export interface FoldStart {
+  readonly machine: RunMachine;
+  readonly summary: StudySummary;
+  readonly active_ms: number;
+  readonly last_wall_ms: number;
+  readonly fence: number;
+  readonly position: number;
+}
+
 /**
  * A run as its journal tells it: its study, and the kernel's machines in the state to which the events bring them.
  *
@@ -30,21 +40,33 @@ export interface StepInFlight {
  */
 export class RunFold {
   readonly program: Program;
-  readonly study = new StudyFold();
+  readonly study: StudyFold;
   readonly machine: RunMachine;
+  /** Whether all rows went through here, so that `study` knows every point. */
+  readonly is_whole: boolean;
   broken: ReplayDivergence | null = null;
-  position = 0;
-  events = 0;
+  position: number;
   /** Milliseconds in which the run was performed, was not paused, and no gate was open. */
-  active_ms = 0;
+  active_ms: number;
   /** Seconds of attempts that succeeded, by step; the latest ones. */
   readonly durations_s = new Map<string, number[]>();
   readonly #since = new Map<string, number>();
-  #last = { wall_ms: 0, fence: 0 };
+  #last: { readonly wall_ms: number; readonly fence: number };
 
-  constructor(program: Program) {
+  constructor(program: Program, start: FoldStart | null = null) {
     this.program = program;
-    this.machine = new RunMachine(program);
+    this.machine = start?.machine ?? new RunMachine(program);
+    this.study = Object.assign(new StudyFold(), start?.summary);
+    this.is_whole = start === null;
+    this.position = start?.position ?? 0;
+    this.active_ms = start?.active_ms ?? 0;
+    this.#last = { wall_ms: start?.last_wall_ms ?? 0, fence: start?.fence ?? 0 };
+  }
+
+  /** Takes a row that was before the start: only how long its step took, or takes, is of interest. */
+  takeTimes(row: JournalRow): void {
+    const point = pointOf(row.stream);
+    if (point !== null) this.#time(row, point, eventOf(row));
   }
 
   take(row: JournalRow): RunEvent {
@@ -55,7 +77,6 @@ export class RunFold {
     if (point === null) this.study.takeRow(row);
     else this.#time(row, point, event);
     this.position = row.position;
-    this.events += 1;
     return event;
   }
 
@@ -103,7 +124,8 @@ export class RunFold {
   }
 
   #countTime({ wall_ms, fence }: JournalRow): void {
-    const waiting = this.study.open_gate !== null || this.study.paused || this.events === 0;
+    const { open_gate, paused, finished } = this.study;
+    const waiting = open_gate !== null || paused || finished !== null || this.position === 0;
     if (fence === this.#last.fence && !waiting) this.active_ms += Math.max(0, wall_ms - this.#last.wall_ms);
     this.#last = { wall_ms: Math.max(wall_ms, this.#last.wall_ms), fence };
   }

@@ -35,17 +35,22 @@ describe('as text', () => {
   }
 });
 
-test('of a journal that was edited says so, whatever is asked, and ends with 6; so does its export', async () => {
+test('of a journal that was edited says so, where it was asked about that, and ends with 6; so does its export', async () => {
   const rows = drafts(recorded.rows);
   const [at] = findRows(rows, 'point.finished', (body) => (body['result'] as JsonObject)['feasible'] === true);
   edit(rows[at!]!, (body) => Object.assign((body['result'] as { metrics: JsonObject }).metrics, { mass: 0.01 }));
+  const point = String(JSON.parse(recorded.rows[at!]!.body).point);
   const cwd = storeOf(recorded, rows);
   try {
-    for (const args of [['trace'], ['trace', recorded.run, '1'], ['trace', recorded.run, 'mass@1'], ['export']]) {
-      const { err, status } = await expctl(args, { cwd });
-      expect([args.join(' '), status]).toEqual([args.join(' '), 6]);
+    for (const what of [[], [point], [`mass@${point}`], ['mass']]) {
+      const { err, status } = await expctl(['trace', recorded.run, ...what], { cwd });
+      expect([what, status]).toEqual([what, 6]);
       expect(err).toContain('The journal does not hold');
     }
+    expect((await expctl(['export'], { cwd })).status).toBe(6);
+    // Of one point no more is read than what is about it: that is quick, however long the run was.
+    expect(point).not.toBe('1');
+    expect((await expctl(['trace', recorded.run, '1'], { cwd })).status).toBe(0);
   } finally {
     rmSync(cwd, { recursive: true });
   }

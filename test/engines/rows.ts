@@ -8,7 +8,7 @@ import { type ChainHead, genesis, rowPreimage } from '../../src/ir/chain.ts';
 import { type JournalRow, pointStream } from '../../src/ir/events.ts';
 import type { Program } from '../../src/kernel/program.ts';
 import { RunMachine } from '../../src/kernel/run.ts';
-import { Driver, type Entry, seededDice } from '../kernel/driver.ts';
+import { Driver, type Entry, seededDice, type Watch } from '../kernel/driver.ts';
 import { STARTED } from '../kernel/support.ts';
 
 /*
@@ -20,15 +20,16 @@ const { lock_sha256: LOCK } = STARTED as { lock_sha256: string };
 export const OF = { run: RUN, lock_sha256: LOCK };
 const sha256 = (text: string) => hash('sha256', text);
 
-/** A journal's rows, as the writer would have written them: two seconds apart, over several performances. */
-function rowsOf(entries: readonly Entry[]): JournalRow[] {
+/** Rows as the writer would have written them: transactions are five seconds apart, over several performances. */
+function rowsOf(transactions: readonly (readonly Entry[])[]): JournalRow[] {
   const heads = new Map<string, ChainHead>();
-  return entries.map(({ stream, seq, event }, index) => {
+  const entries = transactions.flatMap((events, time) => events.map((entry) => ({ ...entry, time })));
+  return entries.map(({ stream, seq, event, time }, index) => {
     const { type, ...fields } = event;
     const ends = event.type === 'point.finished' ? { head: heads.get(pointStream(event.point))?.hash ?? null } : {};
     const content = {
       ...{ run: RUN, stream, seq, type, body: canonicalJson(fields), observed: canonicalJson(ends) },
-      ...{ wall_ms: 1_000 + index * 2_000, fence: 1 + Math.floor(index / 50) },
+      ...{ wall_ms: 1_000 + time * 5_000, fence: 1 + Math.floor(time / 20) },
       prev: heads.get(stream)?.hash ?? genesis(RUN, stream, sha256),
     };
     const row = { ...content, position: index + 1, hash: sha256(rowPreimage(content)) };
@@ -98,5 +99,8 @@ export function boundaries(program: Program, rows: readonly JournalRow[]): numbe
 
 export function journal(program: Program, seed: number): JournalRow[] {
   const weights = { disturbances: 40, cancels: seed % 3 === 0, failures: 0.1 };
-  return rowsOf(new Driver(program, seededDice(seed), weights).play().journal);
+  const transactions: Entry[][] = [];
+  const watch: Watch = ({ journal: all }, { events }) => void transactions.push(all.slice(-events.length));
+  new Driver(program, seededDice(seed), weights, watch).play();
+  return rowsOf(transactions);
 }
