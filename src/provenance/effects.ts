@@ -1,7 +1,15 @@
 import { hash } from 'node:crypto';
 import type { JsonObject } from '../base/json.ts';
 import { ChainVerifier } from '../ir/chain.ts';
-import type { ArtifactRef, EffectPart, JournalRow, Outcome, PointResult, StepFailed } from '../ir/events.ts';
+import type {
+  ArtifactRef,
+  EffectPart,
+  EffectResolved,
+  JournalRow,
+  Outcome,
+  PointResult,
+  StepFailed,
+} from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { STREAMS } from './replay-artifacts.ts';
 import { eventOf, numberIn, observedOf, textIn } from './rows.ts';
@@ -28,11 +36,21 @@ export interface EffectView {
   ended_ms: number | null;
   /** null: not known yet. */
   outcome: Outcome | null;
+  /** What a person signed of it, since nobody else knew: an answer that is not the tool's. */
+  resolved: ResolvedView | null;
   readonly tool: ToolView;
   /** What the engine observed beside the answer: versions, host, exit status, digests of standard streams. */
   observed: JsonObject;
   /** Files that it made, standard streams among them. */
   artifacts: readonly MadeFile[];
+}
+
+interface ResolvedView {
+  readonly as: EffectResolved['as'];
+  readonly by: string;
+  readonly statement_sha256: string;
+  /** Milliseconds since 1970. */
+  readonly at_ms: number;
 }
 
 interface MadeFile extends Omit<ArtifactRef, 'bytes'> {
@@ -111,6 +129,11 @@ export class PointFold {
         if (effect !== undefined) Object.assign(effect, answered(row, event.outcome));
         return;
       }
+      case 'effect.resolved': {
+        const effect = this.#find(event);
+        if (effect !== undefined) Object.assign(effect, resolved(row, event));
+        return;
+      }
       case 'step.failed':
         this.#failures.push({ ...event, seq: row.seq, wall_ms: row.wall_ms });
         return;
@@ -172,10 +195,18 @@ function intended(
     started_ms: null,
     ended_ms: null,
     outcome: null,
+    resolved: null,
     tool: { name, pin: locked?.pin ?? null, version },
     observed: {},
     artifacts: [],
   };
+}
+
+/** Said not to have happened, it is out again. */
+function resolved(row: JournalRow, { as, by, statement_sha256, outcome }: EffectResolved): Partial<EffectView> {
+  const said: ResolvedView = { as, by, statement_sha256, at_ms: row.wall_ms };
+  if (as === 'not_done') return { resolved: said, answered_seq: null, ended_ms: null, outcome: null };
+  return { resolved: said, answered_seq: row.seq, ended_ms: row.wall_ms, ...(outcome === null ? {} : { outcome }) };
 }
 
 function answered(row: JournalRow, outcome: Outcome): Partial<EffectView> {

@@ -76,6 +76,11 @@ export function effectLines(effect: EffectView, style: Style): string[] {
   if (outcome === null) lines.push(fact('answer', style.warn('not known yet'), style, indent));
   else if (outcome.ok) lines.push(fact('answer', shownJson(outcome.answer), style, indent));
   else lines.push(fact('failure', style.bad(safeText(`${outcome.class}: ${outcome.message}`)), style, indent));
+  if (effect.resolved !== null) {
+    const { as, by, statement_sha256, at_ms } = effect.resolved;
+    const what = `${as.replace('_', ' ')}, said by ${by} ${shownTime(at_ms)}, statement ${short(statement_sha256)}`;
+    lines.push(fact('resolved', style.warn(safeText(what)), style, indent));
+  }
   lines.push(fact('tool', safeText(`${toolText(effect)}; pin ${short(tool.pin)}`), style, indent));
   for (const { name: file, sha256, bytes } of effect.artifacts) {
     const size = bytes === null ? '' : `, ${shownBytes(bytes)}`;

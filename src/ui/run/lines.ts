@@ -34,6 +34,16 @@ export function eventLine(event: RunEvent, point: number | null, options: LineOp
       return `${style.warn(MARKS.waits)} paused: ${safeText(event.reason)}`;
     case 'run.resumed':
       return `${style.accent(MARKS.started)} goes on`;
+    case 'points.cancelled':
+      return `${style.warn(MARKS.waits)} points with ${safeText(event.where)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
+    case 'phase.cancelled':
+      return `${style.warn(MARKS.waits)} ${safeText(event.phase)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
+    case 'points.retried':
+      return `${style.accent(MARKS.started)} ${plural(event.points.length, 'failed point')} tried again, for ${safeText(event.by)}`;
+    case 'step.unresolved':
+      return `${style.warn(MARKS.waits)} point ${point}: ${stepName(event)} needs a person: ${safeText(event.message)}`;
+    case 'effect.resolved':
+      return `${style.accent(MARKS.note)} point ${point}: ${stepName(event)}: ${event.as.replace('_', ' ')}, said by ${safeText(event.by)}`;
     case 'run.cancelled':
       return `${style.warn(MARKS.waits)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
     case 'study.timer_fired':
