@@ -105,18 +105,24 @@ export function detach(
 }
 
 /**
- * One SIGINT or SIGTERM calls back; the process stays until the callback's work ends it. A terminal that is closed (SIGHUP) is as
- * SIGTERM: nothing is left running that nobody performs.
+ * One SIGINT or SIGTERM calls back; the process stays until the callback's work ends it. A terminal that is closed (SIGHUP) is as one
+ * SIGTERM, so that nothing is left running that nobody performs. It may be told of several times: by the kernel, by the shell, and by
+ * each write that fails.
  */
 export function onInterrupt(callback: (signal: 'SIGINT' | 'SIGTERM') => void): () => void {
+  let hung_up = false;
   const interrupt = () => callback('SIGINT');
   const terminate = () => callback('SIGTERM');
+  const hangUp = () => {
+    if (!hung_up) callback('SIGTERM');
+    hung_up = true;
+  };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', terminate);
-  process.on('SIGHUP', terminate);
+  process.on('SIGHUP', hangUp);
   return () => {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', terminate);
-    process.off('SIGHUP', terminate);
+    process.off('SIGHUP', hangUp);
   };
 }

@@ -1,6 +1,9 @@
+import { isatty } from 'node:tty';
+
 /** Standard streams of this process, as commands need them (the port `Terminal` of src/commands/app.ts). */
 export function standardTerminal(args: readonly string[]) {
   const { stdin, stdout, stderr, env } = process;
+  const terminals = [0, 1, 2].filter((file) => isatty(file));
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (!isUnread(error)) tellUnwritten(error);
     endEarly();
@@ -14,6 +17,7 @@ export function standardTerminal(args: readonly string[]) {
     out: (text: string) => void stdout.write(text.endsWith('\n') ? text : `${text}\n`),
     note: (text: string) => void stderr.write(text.endsWith('\n') ? text : `${text}\n`),
     flush: async () => {
+      endByHangUp(terminals);
       for (const stream of [stdout, stderr]) await new Promise<void>((resolve) => stream.write('', () => resolve()));
     },
     stdin,
@@ -34,13 +38,25 @@ let ends_early = false;
 
 /**
  * Whoever reads our output may stop reading: that ends us, and is no failure of ours. A command that listens for interruptions is
- * asked once, as by SIGTERM, so that a run ends in good order.
+ * told, as of a terminal that was closed, so that a run ends in good order.
  */
 function endEarly(): void {
   if (ends_early) return;
   ends_early = true;
-  if (process.listenerCount('SIGTERM') === 0) process.exit(process.exitCode ?? 0);
-  process.emit('SIGTERM', 'SIGTERM');
+  if (process.listenerCount('SIGHUP') === 0) process.exit(process.exitCode ?? 0);
+  process.emit('SIGHUP', 'SIGHUP');
+}
+
+/**
+ * Node gives a terminal its old settings back when it ends, and up to 22.15 and 24.0 it aborts where the terminal is gone
+ * (nodejs/node#58200). Then the hang-up itself ends the process, behind everything else that is to be done at the end.
+ */
+function endByHangUp(terminals: readonly number[]): void {
+  process.once('exit', () => {
+    if (terminals.every((file) => isatty(file))) return;
+    process.removeAllListeners('SIGHUP');
+    process.kill(process.pid, 'SIGHUP');
+  });
 }
 
 /** What was asked for could not be written, on a full disk for example: status 7, however the command goes on from here. */

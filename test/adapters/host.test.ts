@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { hostFacts } from '../../src/adapters/host.ts';
+import { hostFacts, onInterrupt } from '../../src/adapters/host.ts';
 
 /*
  * The settings of a project's repository can make git start programs. Looking for the commit must not: nobody signed them.
@@ -70,4 +70,12 @@ test('a folder that looks like a bare repository, as any checkout may hold one, 
   const bare = join(root, 'bare');
   execFileSync('git', ['clone', '-q', '--bare', project, bare]);
   expect(await hostFacts(bare, '1')).toMatchObject({ git_commit: null, git_changed: null });
+});
+
+test('a terminal that is closed is told of once, however often that is seen', () => {
+  const told: string[] = [];
+  const stop = onInterrupt((signal) => told.push(signal));
+  for (const signal of ['SIGHUP', 'SIGHUP', 'SIGTERM', 'SIGINT'] as const) process.emit(signal, signal);
+  stop();
+  expect(told).toEqual(['SIGTERM', 'SIGTERM', 'SIGINT']);
 });

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Campaign } from '../crash-points/campaign.ts';
 import { CrashTemplate } from '../crash-points/project.ts';
@@ -86,4 +87,28 @@ describe('two signals at every operation: it ends now, and the run goes on later
     expect(interrupted.length).toBeGreaterThan(15);
     for (const { where, end } of interrupted) expect(end.status, where).toBe(status);
   });
+});
+
+/** Starts a program on a terminal of its own; closes it when it gets a line; then says how the program ended. */
+const TERMINAL = `
+import os, pty, select, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+while terminal in select.select([terminal, 0], [], [])[0]:
+    os.read(terminal, 65536)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+test('a terminal that is closed while a call is out that cannot be sent twice: its end is waited for', async () => {
+  const scenario = new Scenario(template);
+  scenario.hold('hold-burn');
+  const { child, ended } = scenario.start('run', { flags: [], through: ['python3', '-c', TERMINAL] });
+  await scenario.until(() => Object.keys(scenario.ledger('did', 'burn')).length > 0);
+  child.stdin!.end('close\n');
+  await scenario.until(async () => stateOf((await scenario.rows()).map(({ type }) => type)) === 'paused');
+  scenario.letGo('hold-burn');
+  expect((await ended).stdout.trim()).toBe(String(-constants.signals.SIGHUP));
+  expect(await campaign.conclude(scenario)).toEqual({ said: [], problems: [] });
 });

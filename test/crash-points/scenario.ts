@@ -52,6 +52,8 @@ export interface ScenarioOptions {
 
 interface StartOptions {
   readonly flags: readonly string[];
+  /** A program that starts the process, and its arguments. */
+  readonly through?: readonly string[];
   /** Signals that the process sends to itself, `17 before SIGKILL` (wrapped/operations.ts). */
   readonly signals?: string;
   /** What differs where the process plays one on another machine, or of another boot. */
@@ -74,7 +76,7 @@ export interface EndedProcess {
 }
 
 export const RUN = 'r';
-const GONE_MS = 10_000;
+const GONE_MS = 60_000;
 const LOOK_MS = 10;
 
 /** One run, performed by as many processes as it needs, in a project and a world of its own. */
@@ -120,8 +122,8 @@ export class Scenario {
       EXPCTL_TEST_DEEP: this.#options.deep === true ? '1' : '',
       EXPCTL_TEST_PLANTED: this.#options.planted ?? '',
     };
-    const argv = [program, ...args, '--trust', trust, ...options.flags];
-    const child = spawn(process.execPath, argv, { cwd: this.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const argv = [...(options.through ?? []), process.execPath, program, ...args, '--trust', trust, ...options.flags];
+    const child = spawn(argv[0]!, argv.slice(1), { cwd: this.folder, env, stdio: ['pipe', 'pipe', 'pipe'] });
     const traced = (): string => (existsSync(trace) ? readFileSync(trace, 'utf8') : '');
     return { child, ended: endOf(child), traced };
   }
@@ -185,13 +187,21 @@ export class Scenario {
     return lines.map((line) => JSON.parse(line) as LedgerLine);
   }
 
-  /** Jobs of the world go on until they are let go. */
-  hold(): void {
-    writeFileSync(join(this.folder, 'world/hold'), '');
+  /** Jobs of the world, or its burning, go on until they are let go. */
+  hold(what: 'hold' | 'hold-burn' = 'hold'): void {
+    writeFileSync(join(this.folder, 'world', what), '');
   }
 
-  letGo(): void {
-    rmSync(join(this.folder, 'world/hold'));
+  letGo(what: 'hold' | 'hold-burn' = 'hold'): void {
+    rmSync(join(this.folder, 'world', what));
+  }
+
+  /** Waits until the journal has an event, or the world's book a line, that is looked for. */
+  async until(found: () => Promise<boolean> | boolean): Promise<void> {
+    for (let waited_ms = 0; !(await found()); waited_ms += LOOK_MS) {
+      if (waited_ms > GONE_MS) throw new Error('what was waited for did not come');
+      await sleep(LOOK_MS);
+    }
   }
 
   /** A command of another process, with the policy that was signed under: its status and what it says. */

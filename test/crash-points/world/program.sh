@@ -1,6 +1,6 @@
 # A program for process tools: `weigh X` (pure) and `burn X` (once). What it does in the world it writes to `ledger.jsonl` beside its
 # folder, synced before it answers, with the process that it works for. It runs in the effect's work folder, which says whose effect it
-# is.
+# is. `burn` is at it as long as there is a file `hold-burn` beside its folder.
 world="${0%/*}/.."
 write() {
   printf '%s\n' "$1" >>"$world/ledger.jsonl"
@@ -16,6 +16,7 @@ weigh)
 burn)
   write "{\"sent\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
   write "{\"did\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
+  while [ -e "$world/hold-burn" ]; do sleep 0.02; done
   printf 'ash of %s\n' "$2" >ash.txt
   printf '{"ash":%d}\n' "$(($2 * 7))"
   ;;
