@@ -35,27 +35,35 @@ const WORDS: Readonly<Record<Verdict, string>> = {
 /** A table of calls and cases, then what does not hold, with what was sent and what came back. */
 export function conformanceLines(report: ConformanceReport, style: Style): string[] {
   const details = report.calls.flatMap((call) => callDetails(call, style));
-  const times = Math.max(1, ...report.calls.flatMap(({ cases }) => cases.map(({ runs }) => runs)));
+  const tested = report.calls.filter(({ untested }) => untested === null);
   return [
-    ...renderColumns(
-      ['CALL', 'EFFECT', 'SEEN BY', ...CONFORMANCE_CASES.map((name) => TITLES[name][0])].map((title) => ({ title })),
-      report.calls.map(tableRow),
-    ),
-    '',
-    style.dim(
-      `${Object.entries(WORDS)
-        .map(([verdict, words]) => `${MARK[verdict as Verdict]} ${words}`)
-        .join(' · ')}${times === 1 ? '' : ` · each fault ${times} times`}`,
+    ...(tested.length === 0 ? [] : tableLines(tested, style)),
+    ...report.calls.flatMap(({ call, effect, untested }) =>
+      untested === null ? [] : [style.dim(`${MARK.not_run} ${safeText(call)} (${effect}): ${safeText(untested)}`)],
     ),
     ...(details.length === 0 ? [] : ['', ...details]),
   ];
 }
 
+function tableLines(calls: readonly CallReport[], style: Style): string[] {
+  const titles = ['CALL', 'EFFECT', 'SEEN BY', ...CONFORMANCE_CASES.map((name) => TITLES[name][0])];
+  const times = Math.max(1, ...calls.flatMap(({ cases }) => cases.map(({ runs }) => runs)));
+  const legend = Object.entries(WORDS).map(([verdict, words]) => `${MARK[verdict as Verdict]} ${words}`);
+  return [
+    ...renderColumns(
+      titles.map((title) => ({ title })),
+      calls.map(tableRow),
+    ),
+    '',
+    style.dim([...legend, ...(times === 1 ? [] : [`each fault ${times} times`])].join(' · ')),
+  ];
+}
+
 function tableRow(call: CallReport): string[] {
-  const { untested, cases, effect } = call;
-  if (untested !== null) return [safeText(call.call), effect, safeText(untested)];
-  const cells = CONFORMANCE_CASES.map((name) => MARK[cases.find((each) => each.case === name)?.verdict ?? 'not_run']);
-  return [safeText(call.call), effect, evidenceOf(call), ...cells];
+  const cells = CONFORMANCE_CASES.map(
+    (name) => MARK[call.cases.find((each) => each.case === name)?.verdict ?? 'not_run'],
+  );
+  return [safeText(call.call), call.effect, evidenceOf(call), ...cells];
 }
 
 function evidenceOf({ cases }: CallReport): string {
@@ -76,13 +84,13 @@ function caseDetails(call: string, report: CaseReport, count: string | null, sty
   const colour = verdict === 'refuted' ? style.bad : verdict === 'cannot_be_told' ? style.warn : style.dim;
   const often = runs > 1 ? ` (${held} of ${runs} held)` : '';
   const heading = `${MARK[verdict]} ${safeText(call)}, ${TITLES[report.case][1]}: ${WORDS[verdict]}${often}`;
-  if (verdict === 'not_run') return [style.dim(`${heading}. ${safeText(why)}`)];
+  if (verdict === 'not_run') return [style.dim(`${heading}. ${oneLine(why)}`)];
   const sendings = (observation?.sendings ?? []).map(sendingLine);
   const counts = observation?.counts ?? [];
   const counted = counts.length === 0 ? [] : [`count (${safeText(count ?? '')}): ${counts.join(', then ')}`];
   return [
     colour(heading),
-    `    ${safeText(why)}`,
+    `    ${oneLine(why)}`,
     ...[...sendings, ...counted].map((line) => style.dim(`    ${line}`)),
   ];
 }
@@ -106,13 +114,18 @@ function sendingLine({ key, arguments: which, fault, heard, unheard }: Sending):
 const LONGEST_ANSWER = 120;
 
 function heardText(heard: Heard): string {
-  if (heard.kind === 'failure') return `failed (${safeText(heard.class)}): ${oneLine(heard.message)}`;
-  if (heard.kind === 'lost') return `no answer: ${oneLine(heard.message)}`;
-  return oneLine(JSON.stringify(heard.answer));
+  if (heard.kind === 'failure') return `failed (${safeText(heard.class)}): ${shortened(heard.message)}`;
+  if (heard.kind === 'lost') return `no answer: ${shortened(heard.message)}`;
+  return shortened(JSON.stringify(heard.answer));
 }
 
+/** Text of a tool, however long. */
 function oneLine(text: string): string {
-  const line = safeText(text.replace(/\s+/g, ' ').trim());
+  return safeText(text.replace(/\s+/g, ' ').trim());
+}
+
+function shortened(text: string): string {
+  const line = oneLine(text);
   return line.length <= LONGEST_ANSWER ? line : `${[...line].slice(0, LONGEST_ANSWER).join('')}…`;
 }
 
