@@ -88,11 +88,7 @@ function caseDetails(call: string, report: CaseReport, count: string | null, sty
   const sendings = (observation?.sendings ?? []).map(sendingLine);
   const counts = observation?.counts ?? [];
   const counted = counts.length === 0 ? [] : [`count (${safeText(count ?? '')}): ${counts.join(', then ')}`];
-  return [
-    colour(heading),
-    `    ${oneLine(why)}`,
-    ...[...sendings, ...counted].map((line) => style.dim(`    ${line}`)),
-  ];
+  return [colour(heading), `    ${oneLine(why)}`, ...[...sendings, ...counted].map((line) => style.dim(`    ${line}`))];
 }
 
 const SENT: Readonly<Record<NonNullable<Sending['fault']>, string>> = {
