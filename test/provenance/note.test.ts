@@ -25,6 +25,15 @@ function keyOf(byte: number) {
   return { key: new BuiltInKey(object), object };
 }
 
+/** Ed25519 over a file needs version 3; a newcomer may have none. */
+const hasOpenssl = /^OpenSSL 3\./.test(spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout ?? '');
+
+/** The bytes that are signed, and key id with signature, without the code that reads notes. */
+function takenApart(note: string): { signed: Buffer; blob: Buffer } {
+  const [text, signatures] = note.split('\n\n');
+  return { signed: Buffer.from(`${text}\n`), blob: Buffer.from(/^— \S+ (\S+)\n$/.exec(signatures!)![1]!, 'base64') };
+}
+
 function noteOf(text: string): Note {
   const note = parseNote(text);
   if (!note.ok) throw new Error(note.error);
@@ -48,16 +57,17 @@ describe('a signed note', () => {
     expect(isSignedBy(note, 'Peter', Uint8Array.from(raw))).toBeNull();
   });
 
-  test('of ours is one for others: node:crypto and openssl verify it over the bytes of its text', () => {
+  test('of ours is one for others: node:crypto verifies it over the bytes of its text', () => {
     const { key, object } = keyOf(7);
-    const whole = signNote(TEXT, NAME, key);
-    const [text, signatures] = whole.split('\n\n');
-    const signed = Buffer.from(`${text}\n`);
-    const blob = Buffer.from(/^— \S+ (\S+)\n$/.exec(signatures!)![1]!, 'base64');
-    expect(blob.subarray(0, 4).toString('hex')).toBe(
-      sha256Of(Buffer.concat([Buffer.from(`${NAME}\n\u0001`), key.raw])).slice(0, 8),
-    );
+    const { signed, blob } = takenApart(signNote(TEXT, NAME, key));
+    const id = sha256Of(Buffer.concat([Buffer.from(`${NAME}\n\u0001`), key.raw])).slice(0, 8);
+    expect(blob.subarray(0, 4).toString('hex')).toBe(id);
     expect(verify(null, signed, createPublicKey(object), blob.subarray(4))).toBe(true);
+  });
+
+  test.skipIf(!hasOpenssl)('of ours is one for openssl too', () => {
+    const { key, object } = keyOf(7);
+    const { signed, blob } = takenApart(signNote(TEXT, NAME, key));
     const folder = mkdtempSync(join(tmpdir(), 'expctl-note-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     writeFileSync(join(folder, 'text'), signed);
