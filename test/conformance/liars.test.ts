@@ -157,6 +157,13 @@ describe('what the kit says', () => {
     context.expect(why('late_arrival')).toBe('The call fails without any fault.');
   });
 
+  test.concurrent('of a tool that needs longer than its time-out', async (context) => {
+    const given = { ...COUNTED, timeout: '300ms' };
+    const { letters: found, why } = await outcomeOf(context, 'mcp', 'is_slow', { submit: given });
+    context.expect(found).toBe('????????');
+    context.expect(why('ok')).toContain('it does not answer in time: No answer within 0.3 s.');
+  });
+
   test.concurrent('of other arguments that are not given', async (context) => {
     const { other: _, ...given } = COUNTED;
     const { letters: found, why } = await outcomeOf(context, 'mcp', 'none', { submit: given });
