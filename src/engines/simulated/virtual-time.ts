@@ -40,6 +40,12 @@ export class VirtualTime implements Clock {
     return this.#monotonic_ms;
   }
 
+  /** Monotonic time of the next event; null where there is none. */
+  get next_ms(): number | null {
+    while (this.#heap[0]?.cancelled === true) this.#pop();
+    return this.#heap[0]?.due_ms ?? null;
+  }
+
   /** Sets the clock that people read, forward or back; what was asked for by `after` comes as late as it would have. */
   setBy(seconds: number): void {
     this.#offset_ms += Math.round(seconds * 1000);

@@ -1,0 +1,91 @@
+import { ok, type Result } from '../../base/result.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
+import type { CallEnd, Clock, ToolCall, ToolHost, ToolSession } from '../ports.ts';
+import { POINT } from './skeleton.ts';
+
+/** Something that took time: a call, or a job from its first poll to its last. Times in milliseconds from the beginning. */
+export interface Execution {
+  readonly point: number;
+  readonly step: string;
+  readonly part: 'call' | 'submit' | 'poll' | 'fetch';
+  readonly begins_ms: number;
+  readonly ends_ms: number;
+  /** How long it would have taken, had it been asked after at once. */
+  readonly work_ms: number;
+}
+
+export interface SimulatedToolDeps {
+  readonly clock: Clock;
+  /** Seconds that the next execution of a part takes: `solve`, `solve.submit`. */
+  readonly drawDuration: (part: string) => number;
+  /** Class with which the next attempt of a step fails; null if it does not. */
+  readonly drawFailure: (step: string) => string | null;
+}
+
+interface Job {
+  readonly begins_ms: number;
+  readonly ends_ms: number;
+  readonly failure: string | null;
+}
+
+/** The one tool of a skeleton: it does nothing, in the time that each call takes. */
+export class SimulatedTool implements ToolHost {
+  readonly executions: Execution[] = [];
+  /** Calls that were sent; polls are not calls. */
+  calls = 0;
+  readonly #deps: SimulatedToolDeps;
+  readonly #jobs = new Map<string, Job>();
+
+  constructor(deps: SimulatedToolDeps) {
+    this.#deps = deps;
+  }
+
+  get jobs(): number {
+    return this.#jobs.size;
+  }
+
+  async open(): Promise<Result<ToolSession>> {
+    return ok({ call: (call: ToolCall) => this.#call(call), close: async () => undefined });
+  }
+
+  async #call(call: ToolCall): Promise<CallEnd> {
+    const [step, part = 'call'] = call.call.split('.') as [string, Execution['part']?];
+    if (part === 'poll') return this.#poll(step, call.arguments);
+    this.calls += 1;
+    const begins_ms = this.#deps.clock.monotonic_ms();
+    const work_s = this.#deps.drawDuration(call.call);
+    const in_time = work_s <= call.timeout_s;
+    await new Promise<void>((resolve) => this.#deps.clock.after(Math.min(work_s, call.timeout_s), resolve));
+    const ends_ms = this.#deps.clock.monotonic_ms();
+    const point = Number(call.arguments[POINT]);
+    this.executions.push({ point, step, part, begins_ms, ends_ms, work_ms: ends_ms - begins_ms });
+    if (!in_time) return { kind: 'lost', reason: 'timeout', message: 'it took longer than its time-out', observed: {} };
+    if (part === 'submit') return answered({ job: this.#submit(step, call.key, ends_ms) });
+    const failure = part === 'call' ? this.#deps.drawFailure(step) : null;
+    return failure === null ? answered({}) : failed(failure);
+  }
+
+  #submit(step: string, key: string, now_ms: number): string {
+    const ends_ms = now_ms + Math.ceil(this.#deps.drawDuration(`${step}.poll`) * 1000);
+    this.#jobs.set(key, { begins_ms: now_ms, ends_ms, failure: this.#deps.drawFailure(step) });
+    return key;
+  }
+
+  #poll(step: string, given: JsonObject): CallEnd {
+    const job = this.#jobs.get(String(given['job']))!;
+    const now_ms = this.#deps.clock.monotonic_ms();
+    if (now_ms < job.ends_ms) return answered({ done: false });
+    const { begins_ms } = job;
+    const work_ms = job.ends_ms - begins_ms;
+    this.executions.push({ point: Number(given[POINT]), step, part: 'poll', begins_ms, ends_ms: now_ms, work_ms });
+    return job.failure === null ? answered({ done: true }) : failed(job.failure);
+  }
+}
+
+function answered(answer: Json): CallEnd {
+  return { kind: 'answer', answer, artifacts: [], observed: {} };
+}
+
+function failed(failure: string): CallEnd {
+  return { kind: 'failure', class: failure, message: 'as asked for', observed: {} };
+}
