@@ -22,7 +22,7 @@ export async function built<Name extends string>(...names: Name[]): Promise<Reco
     target: 'node20',
     fixedExtension: false,
     dts: false,
-    clean: false,
+    clean: true,
     logLevel: 'warn',
   });
   return Object.fromEntries(names.map((name) => [name, join(folder, `${name}.js`)])) as Record<Name, string>;
