@@ -25,6 +25,8 @@ export async function appendWhole(
       await file.close();
     }
     if (isNew) await syncFolder(dirname(path));
+    // The folder may be new too. That of another user above it need not be readable.
+    if (isNew) await syncFolder(dirname(dirname(path))).catch(() => undefined);
     return ok(undefined);
   } catch (cause) {
     const hint = 'Look at the permissions and the free space, or name another folder.';

@@ -137,5 +137,9 @@ function asFailure(error: unknown, file: string): Error {
     return new CorruptStore(`SQLite says of ${file}: ${String(message)} (${code})`);
   // A table that is not there is how a damaged list of tables shows.
   if (code === 'SQLITE_ERROR') return new CorruptStore(`SQLite says of ${file}: ${String(message)}`);
-  return storeError(error, file);
+  if (code !== 'SQLITE_CANTOPEN' && code !== 'SQLITE_READONLY_CANTINIT') return storeError(error, file);
+  // Readers of a write-ahead log share memory, which lies in a file beside it.
+  const hint =
+    'Where nothing can be written beside it, copy the folder to where that can be done, and name it by --store.';
+  return new ExpctlError('STORE_UNUSABLE', `${file} cannot be opened: ${String(message)} (${code})`, { hint });
 }
