@@ -47,6 +47,9 @@ describe('runs of one store share one licence', () => {
     const [first] = began(project);
     expect(holder).toMatchObject({ run: 'one', step: 'square', effect: first, next: null });
     expect(holder!.performed_by.state).toBe('live');
+    expect((await project.run('status', 'two')).stdout).toMatch(
+      /licence 0 of 1 held; \d+ steps? waiting: expctl pools/,
+    );
     project.letGo();
     for (const { ended } of [one, two]) expect(await ended).toMatchObject({ how: 0 });
     expect(project.ledger().filter((line) => line.startsWith('TAKEN'))).toEqual([]);

@@ -55,7 +55,8 @@ function factsOf(status: RunStatus, { lock, style, now_ms }: StatusOptions): ([s
   ].join(', ');
   const flying = in_flight.length > 0 ? `; ${in_flight.length} in flight` : '';
   const held = Object.entries(pools).map(([name, { held, tokens }]) => `${name} ${held} of ${tokens}`);
-  const waiting = status.waiting_for_pools > 0 ? `; ${plural(status.waiting_for_pools, 'step')} waiting` : '';
+  const waiting =
+    status.waiting_for_pools > 0 ? `; ${plural(status.waiting_for_pools, 'step')} waiting: expctl pools` : '';
   const classes = Object.entries(failures).map(([name, count]) => `${safeText(name)} ${count}`);
   return [
     ['plan', safeText(`${status.plan}: ${status.goal}`)],
