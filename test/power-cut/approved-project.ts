@@ -77,7 +77,7 @@ export class ApprovedProject {
       ['trust', 'init', '--person', 'lead', '--key', key, ...solo],
       ['tools', 'pin'],
       ['lock', 'square.plan.yaml'],
-      ['request', LOCK, '--by', 'lead'],
+      ['request', LOCK, '--runs', '2', '--by', 'lead'],
       ['approve', LOCK, '--key', key, '--trust', this.trust],
     ]) {
       const { status, stderr } = await this.#run(this.#template, args);
@@ -90,11 +90,11 @@ export class ApprovedProject {
   copy(folder: string): ProjectCopy {
     cpSync(this.#template, folder, { recursive: true });
     rmSync(this.sent, { force: true });
-    return new ProjectCopy(folder, this, (args) => this.#run(folder, args));
+    return new ProjectCopy(folder, this, (args, onRow) => this.#run(folder, args, onRow));
   }
 
   /** The command in this process, which takes whoever performed the run before for gone: it stands for a new process each time. */
-  async #run(cwd: string, args: readonly string[]): Promise<Ended> {
+  async #run(cwd: string, args: readonly string[], onRow: () => void = () => undefined): Promise<Ended> {
     const { app } = new TestApp({ cwd, env: { USER: 'tester' } }, this.home);
     const ended = { status: 0, stdout: '', stderr: '' };
     const here = { ...thisProcess(), startedOf: () => null };
@@ -102,6 +102,7 @@ export class ApprovedProject {
       new SqliteJournal(() => openDatabase(store), journalFile(store), { clock: app.clock, process: here });
     const out = (text: string): void => {
       ended.stdout += `${text}\n`;
+      if (text.includes('"hash":"')) onRow();
     };
     const note = (text: string): void => {
       ended.stderr += `${text}\n`;
@@ -118,16 +119,22 @@ export class ApprovedProject {
   }
 }
 
+type Perform = (args: readonly string[], onRow?: () => void) => Promise<Ended>;
+
 export class ProjectCopy {
   readonly folder: string;
   readonly #project: ApprovedProject;
-  /** Runs a command in this process. */
-  readonly run: (args: readonly string[]) => Promise<Ended>;
+  readonly #run: Perform;
 
-  constructor(folder: string, project: ApprovedProject, run: (args: readonly string[]) => Promise<Ended>) {
+  constructor(folder: string, project: ApprovedProject, run: Perform) {
     this.folder = folder;
     this.#project = project;
-    this.run = run;
+    this.#run = run;
+  }
+
+  /** Runs a command in this process. @param onRow told of every event with --jsonl, while the command goes on */
+  run(args: readonly string[], onRow?: () => void): Promise<Ended> {
+    return this.#run(args, onRow);
   }
 
   get store(): string {

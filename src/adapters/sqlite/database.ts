@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
@@ -11,6 +11,7 @@ import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 import { renewLog } from './unclean.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
+const PAGE_BYTES = 4_096;
 /** What SQLite says to a reader where a rollback journal lies beside the file that a crash left. */
 const HALF_WRITTEN = 'SQLITE_READONLY_ROLLBACK';
 
@@ -133,8 +134,12 @@ function refuseVersion(database: Database.Database): void {
   throw new ExpctlError('STORE_UNUSABLE', problem, { hint: 'Install better-sqlite3 as package-lock.json pins it.' });
 }
 
-/** Whether a file holds nothing yet: whoever made it was stopped by a full disk, or a power cut, before it had written a journal. */
+/**
+ * Whether a file holds nothing yet: whoever made it was stopped by a full disk, or a power cut, before it had written a journal. A
+ * larger file that says so is a damaged one.
+ */
 function isEmpty(database: Database.Database): boolean {
+  if (statSync(database.name).size > PAGE_BYTES) return false;
   const marks = ['application_id', 'user_version'].map((name) => database.pragma(name, { simple: true }));
   return marks.every((mark) => mark === 0) && database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
 }
@@ -144,7 +149,7 @@ function checkIdentity(database: Database.Database, file: string): void {
   const application = database.pragma('application_id', { simple: true });
   const version = Number(database.pragma('user_version', { simple: true }));
   if (application !== APPLICATION_ID) {
-    const hint = 'Move it away if it is not yours, or restore the journal from a backup.';
+    const hint = 'Move it away if it is not yours, or restore the journal from a backup if it was one.';
     throw new ExpctlError('STORE_UNUSABLE', `${file} is not a journal of expctl`, { hint });
   }
   if (version > SCHEMA_VERSION) {

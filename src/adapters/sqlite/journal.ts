@@ -381,9 +381,20 @@ export class SqliteJournal implements JournalStore, PoolReader {
     this.#refuseIfBroken();
     if (this.#session !== null) return this.#session;
     const database = this.#open();
+    try {
+      this.#session = this.#sessionOver(database);
+      return this.#session;
+    } catch (error) {
+      this.#broken = storeError(error, this.#file); // a damaged file whose schema cannot be read
+      database.close();
+      throw this.#broken;
+    }
+  }
+
+  #sessionOver(database: Database.Database): Session {
     const reader = new SqliteReader(database, this.#file, this.#here);
     const leases = new Leases(database, this.#here);
-    this.#session = {
+    return {
       database,
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
@@ -393,7 +404,6 @@ export class SqliteJournal implements JournalStore, PoolReader {
       snapshots: new Snapshots(database, leases),
       pools: new Pools(database, reader),
     };
-    return this.#session;
   }
 
   #refuseIfBroken(): void {

@@ -24,7 +24,13 @@ const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fenc
  */
 export function openReader(folder: string, here: ProcessFacts | null = null): Result<JournalReader & PoolReader> {
   const database = openDatabaseForReading(folder);
-  return database.ok ? ok(new SqliteReader(database.value, journalFile(folder), here)) : database;
+  if (!database.ok) return database;
+  try {
+    return ok(new SqliteReader(database.value, journalFile(folder), here));
+  } catch (error) {
+    database.value.close();
+    throw storeError(error, journalFile(folder)); // a damaged file whose schema cannot be read
+  }
 }
 
 /** All questions that can be asked of a journal, over a connection of either kind. */
