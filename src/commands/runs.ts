@@ -1,9 +1,8 @@
 import { ExpctlError } from '../base/error.ts';
-import { unwrap } from '../base/result.ts';
+import { type Result, unwrap } from '../base/result.ts';
 import type { ArtifactStore, JournalReader, PoolReader, RunRow } from '../engines/ports.ts';
 import type { DesignTable, Lock } from '../ir/lock.ts';
 import { compileProgram, type Program } from '../kernel/program.ts';
-import { parseLock, provedTables, verifyTables } from '../plan/lock-file.ts';
 import type { App } from './app.ts';
 import type { StoreOption } from './options.ts';
 import { projectHere, storeOf } from './project.ts';
@@ -56,23 +55,40 @@ export async function findRun(reader: Pick<JournalReader, 'runs'>, prefix: strin
  * @throws ExpctlError EVIDENCE_BROKEN where the store lacks one, ARTIFACT_CORRUPT, LOCK_INVALID
  */
 export async function loadRun(app: App, store: string, run: Pick<RunRow, 'lock_sha256'>): Promise<LoadedRun> {
-  return load(app, store, run, verifyTables);
+  const { parseLock, verifyTables } = await import('../plan/lock-file.ts');
+  return load(app, store, run, { lockOf: parseLock, tablesOf: verifyTables });
 }
 
-/** The same, sooner, for commands that only look: a large design table is not parsed strictly once more. */
+/**
+ * The same, sooner, for commands that only look: what was parsed strictly before the run began, and is known by its digest, is not parsed
+ * strictly once more.
+ */
 export async function lookAtRun(app: App, store: string, run: Pick<RunRow, 'lock_sha256'>): Promise<LoadedRun> {
-  return load(app, store, run, provedTables);
+  const { provedLock, provedTables } = await import('../plan/proved.ts');
+  try {
+    return await load(app, store, run, { lockOf: provedLock, tablesOf: provedTables });
+  } catch {
+    return loadRun(app, store, run); // which says what is wrong
+  }
+}
+
+interface Parsers {
+  readonly lockOf: (text: string) => Result<Lock>;
+  readonly tablesOf: (
+    lock: Lock,
+    get: (sha256: string) => string | undefined,
+  ) => Result<ReadonlyMap<string, DesignTable>>;
 }
 
 async function load(
   app: App,
   store: string,
   run: Pick<RunRow, 'lock_sha256'>,
-  tablesOf: typeof verifyTables,
+  { lockOf, tablesOf }: Parsers,
 ): Promise<LoadedRun> {
   const artifacts = await app.artifacts(store);
   const lock_bytes = await evidence(artifacts, run.lock_sha256, 'the lock');
-  const lock = unwrap(parseLock(text(lock_bytes)));
+  const lock = unwrap(lockOf(text(lock_bytes)));
   const texts = new Map<string, string>();
   for (const { id, sha256 } of lock.tables) {
     texts.set(sha256, text(await evidence(artifacts, sha256, `the design table ${id}`)));

@@ -4,7 +4,7 @@ import type { Program } from '../kernel/program.ts';
 import { foldRun, RunFold } from '../provenance/state.ts';
 
 /** Rows before a snapshot from which the steps' durations are learnt. */
-const ROWS_FOR_TIMES = 2_000;
+const ROWS_FOR_TIMES = 500;
 
 /**
  * Where a run stands, from its latest snapshot and the rows behind it. From the whole journal where there is no snapshot, or it does not

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LOCK_FORMAT } from './lock-format.ts';
 import { EffectKind, PinnedTool } from './tools.ts';
 
 /*
@@ -117,8 +118,6 @@ export const LockedTool = z.strictObject({
   /** Only the calls that the plan uses, and the version probe. */
   pinned: PinnedTool,
 });
-
-export const LOCK_FORMAT = 1;
 
 export const Lock = z.strictObject({
   expctl_lock: z.literal(LOCK_FORMAT),

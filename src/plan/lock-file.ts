@@ -3,7 +3,8 @@ import { ExpctlError } from '../base/error.ts';
 import { err, ok, type Result } from '../base/result.ts';
 import { sha256Hex, utf8 } from '../base/sha256.ts';
 import { canonicalJson } from '../ir/canonical.ts';
-import { DesignTable, LOCK_FORMAT, Lock, type LockedTable } from '../ir/lock.ts';
+import { DesignTable, Lock, type LockedTable } from '../ir/lock.ts';
+import { LOCK_FORMAT } from '../ir/lock-format.ts';
 import { parseStrictJson } from '../ir/strict-json.ts';
 import { firstIssueText } from './check/schema-issues.ts';
 
@@ -60,33 +61,6 @@ export function verifyTables(
   lock: Lock,
   get: (sha256: string) => string | undefined,
 ): Result<Map<string, DesignTable>> {
-  return tablesOf(lock, get, (text, sha256) => (sha256Hex(utf8(text)) === sha256 ? parseTable(text) : 'changed'));
-}
-
-/**
- * The same for texts that a store has proved, of a run that was begun: they were parsed strictly then, and are only looked at now. Takes a
- * thirtieth of the time.
- *
- * @param get the text of a table, whose SHA-256 has been checked
- */
-export function provedTables(
-  lock: Lock,
-  get: (sha256: string) => string | undefined,
-): Result<Map<string, DesignTable>> {
-  return tablesOf(lock, get, (text) => {
-    try {
-      return JSON.parse(text) as DesignTable;
-    } catch {
-      return null;
-    }
-  });
-}
-
-function tablesOf(
-  lock: Lock,
-  get: (sha256: string) => string | undefined,
-  read: (text: string, sha256: string) => DesignTable | null | 'changed',
-): Result<Map<string, DesignTable>> {
   const tables = new Map<string, DesignTable>();
   for (const locked of lock.tables) {
     const text = get(locked.sha256);
@@ -94,13 +68,13 @@ function tablesOf(
       const hint = 'Keep the folder of design tables beside the lock, or lock again.';
       return invalid(`The design table ${locked.id} (${locked.sha256.slice(0, 12)}) is missing.`, hint);
     }
-    const table = read(text, locked.sha256);
-    if (table === 'changed') {
+    if (sha256Hex(utf8(text)) !== locked.sha256) {
       const hint = 'Restore the file, or lock again and have the new lock approved.';
       return err(
         new ExpctlError('LOCK_CHANGED', `The design table ${locked.id} is not the one that was locked.`, { hint }),
       );
     }
+    const table = parseTable(text);
     const problem = table === null ? 'is no table' : tableProblem(table, locked, lock);
     if (table === null || problem !== null) return invalid(`The design table ${locked.id} ${problem}.`);
     tables.set(locked.id, table);

@@ -1,5 +1,4 @@
-import { parseEnvelope } from '../approval/dsse.ts';
-import { parseApproval, parseGateDecision } from '../approval/statement.ts';
+import { fromBase64 } from '../approval/bytes.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { ObjectReader } from './ports.ts';
 import { textIn } from './rows.ts';
@@ -28,7 +27,7 @@ export async function approvalsOf(study: StudyFold, objects: ObjectReader): Prom
   const views: ApprovalView[] = [];
   for (const envelope_sha256 of started.approvals) {
     const found = counted.find((one) => isJsonObject(one) && one['envelope_sha256'] === envelope_sha256);
-    const comment = await commentOf(objects, envelope_sha256, 'approval');
+    const comment = await commentOf(objects, envelope_sha256);
     views.push(viewOf(isJsonObject(found) ? found : {}, envelope_sha256, comment));
   }
   return views;
@@ -37,7 +36,7 @@ export async function approvalsOf(study: StudyFold, objects: ObjectReader): Prom
 /** The decision of a gate, with what the person wrote. */
 export async function gateComment(gate: GateView, objects: ObjectReader): Promise<string | null> {
   const sha256 = gate.decided?.envelope_sha256 ?? null;
-  return sha256 === null ? null : commentOf(objects, sha256, 'gate');
+  return sha256 === null ? null : commentOf(objects, sha256);
 }
 
 function viewOf(counted: JsonObject, envelope_sha256: string, comment: string | null): ApprovalView {
@@ -55,13 +54,23 @@ function viewOf(counted: JsonObject, envelope_sha256: string, comment: string | 
   };
 }
 
-async function commentOf(objects: ObjectReader, sha256: string, kind: 'approval' | 'gate'): Promise<string | null> {
+/** What a person wrote beside a signature, to be shown: it is read, not verified. */
+async function commentOf(objects: ObjectReader, sha256: string): Promise<string | null> {
   const bytes = (await objects.has(sha256)) ? await objects.get(sha256) : null;
-  const envelope = bytes?.ok === true ? parseEnvelope(bytes.value) : null;
-  if (envelope?.ok !== true) return null;
-  const { payloadBytes } = envelope.value;
-  const statement = kind === 'approval' ? parseApproval(payloadBytes) : parseGateDecision(payloadBytes);
-  return statement.ok ? statement.value.predicate.comment : null;
+  const payload = bytes?.ok === true ? objectIn(bytes.value)['payload'] : undefined;
+  const statement = typeof payload === 'string' ? objectIn(fromBase64(payload, { urlSafe: true })) : {};
+  const { predicate } = statement;
+  return isJsonObject(predicate ?? null) ? textIn(predicate as JsonObject, 'comment') : null;
+}
+
+/** An empty one where the bytes hold something else. */
+function objectIn(bytes: Uint8Array | undefined): JsonObject {
+  try {
+    const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as Json;
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** UUID of version 7: its first 48 bits are milliseconds (RFC 9562, section 5.7). */

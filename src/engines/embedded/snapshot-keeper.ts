@@ -5,9 +5,9 @@ import { machineText, type SnapshotOf, snapshotOf } from './snapshot.ts';
 import type { Trail } from './trail.ts';
 
 /** A snapshot is due after so many events: the fewer, the less is read by `resume` and `status`. A large one is worth it less often. */
-const LEAST_EVENTS = 2_000;
+const LEAST_EVENTS = 1_000;
 const MOST_EVENTS = 10_000;
-const BYTES_AN_EVENT = 10;
+const BYTES_AN_EVENT = 5;
 /** At the end of a performance it is worth it sooner: there is time. */
 const LEAST_EVENTS_AT_END = 100;
 
