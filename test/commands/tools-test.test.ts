@@ -5,7 +5,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -17,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ConformanceReport } from '../../src/ir/conformance.ts';
 import { assertGolden } from '../golden.ts';
+import { processesIn } from '../conformance/support.ts';
 import { type Circumstances, type Ended, TestApp } from './support.ts';
 
 /*
@@ -271,21 +271,13 @@ test('Ctrl-C ends the tool and the test: exit 130, nothing is judged', async () 
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   while (sendings() === 0) await new Promise((done) => setTimeout(done, 20));
+  expect(processesIn(project).length).toBeGreaterThan(1); // expctl and the tool
   child.kill('SIGINT');
   const status = await new Promise((done) => child.once('close', done));
   expect(status, Buffer.concat(output).toString()).toBe(130);
   expect(Buffer.concat(output).toString()).toContain('Interrupted. What was sent until now has happened.');
-  expect(readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cwdOf(pid) === project)).toEqual([]);
+  expect(processesIn(project)).toEqual([]);
 });
-
-/** Null where the process has ended meanwhile. */
-function cwdOf(pid: string): string | null {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`);
-  } catch {
-    return null;
-  }
-}
 
 describe('setup', () => {
   test('its answers are arguments; a program is tested like a server', async () => {

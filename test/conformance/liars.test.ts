@@ -5,6 +5,7 @@ import {
   COUNTED,
   effectsIn,
   letters,
+  processesIn,
   testFixture,
   type Tested,
   type TestOptions,
@@ -41,7 +42,7 @@ async function outcomeOf(
   const work_ms = NEEDS_TIME.has(lie) ? LONG_WORK_MS : WORK_MS;
   const tested = await testFixture({ transport, lie, work_ms, tests, times });
   onTestFinished(() => tested.project.remove());
-  expect(tested.project.left()).toEqual([]);
+  expect(processesIn(tested.project.folder)).toEqual([]);
   const [report] = tested.report.calls;
   const why = (name: ConformanceCase) => report?.cases.find((each) => each.case === name)?.why ?? '';
   return { ...tested, letters: report === undefined ? '' : letters(report), why };

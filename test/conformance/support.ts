@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { unwrap } from '../../src/base/result.ts';
 import { type CallToTest, testTool, type ToolToTest } from '../../src/conformance/kit.ts';
@@ -105,4 +105,18 @@ function verdictOf(cases: CallReport['cases'], name: ConformanceCase): Verdict {
   const report = cases.find((each) => each.case === name);
   if (report === undefined) throw new Error(`no case ${name}`);
   return report.verdict;
+}
+
+/** Processes that work in a folder, or below it: what a tool has left behind. Needs /proc. */
+export function processesIn(folder: string): string[] {
+  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && workFolderOf(pid)?.startsWith(folder) === true);
+}
+
+/** Null where the process has ended meanwhile, or is another user's. */
+function workFolderOf(pid: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return null;
+  }
 }
