@@ -235,6 +235,23 @@ describe('a run', () => {
   });
 });
 
+test('a run that is being performed is verified as far as it has come', async () => {
+  const at = await project();
+  const performer = at.spawn('run', at.lock, '--trust', at.trust, '--id', RUN, '--wait');
+  const ended = new Promise((resolve) => performer.once('exit', resolve));
+  const written = () => (existsSync(at.file()) ? readFileSync(at.file(), 'utf8') : '');
+  await expect.poll(written, { timeout: 30_000, interval: 50 }).toMatch(/^— .*\n$/m);
+  const { status, document } = await at.verify();
+  expect(status, JSON.stringify(document)).toBe(0);
+  expect(document).toMatchObject({ ended: null, checkpoints: [{ at: 'gate look 1', holds: true }] });
+  await at.decide();
+  expect(await ended).toBe(0);
+  expect((await at.verify()).document).toMatchObject({
+    ended: { status: 'stopped' },
+    checkpoints: [{}, { holds: true }],
+  });
+});
+
 describe('a run that goes on', () => {
   test('behind a SIGKILL of its engine holds, with what was signed before', async () => {
     const at = await project();
