@@ -14,6 +14,7 @@ import type {
 } from '../../../src/engines/ports.ts';
 import { MemoryPools } from '../../../src/engines/memory-pools.ts';
 import { randomSource } from '../../engines/pool-worlds.ts';
+import { makeOldStore } from './old-store.ts';
 import { commitsInLog, granted, processFacts, runRow, STARTED, StillClock, temporaryFolder } from './support.ts';
 
 const FINISHED: NewEvent = {
@@ -344,6 +345,14 @@ test('a store that breaks in an exchange refuses everything from then on', async
   await expect(exchange(one, { wanted: [broken] })).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
   await expect(give(one, 1)).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
   expect(await store.claims()).toEqual(['run-1/1 holds']);
+});
+
+test('a store of a version that knew no shared pools has none', async () => {
+  const folder = temporaryFolder();
+  makeOldStore(folder);
+  const reader = unwrap(openReader(folder));
+  expect(await reader.pools()).toEqual({ runs: [], claims: [] });
+  await reader.close();
 });
 
 test('a number of arrival never comes back, whoever reads the store anew', async () => {
