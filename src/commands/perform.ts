@@ -124,11 +124,7 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
     tools,
     clock: what.clock,
     checkClock: what.checkClock,
-    workFolder: async (run, point, step, attempt) => {
-      const folder = join(store, 'work', run, String(point), `${step}-${attempt}`);
-      await app.files.makeFolder(folder);
-      return folder;
-    },
+    workFolder: (run, point, step, attempt) => join(store, 'work', run, String(point), `${step}-${attempt}`),
     host: await app.hostFacts(project),
     verifyResolution: (message, effect, intent) => verifyResolved(app, what, flags, { message, effect, intent }),
     verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),

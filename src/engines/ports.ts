@@ -199,7 +199,7 @@ export interface ToolCall {
   readonly arguments: JsonObject;
   /** The effect's key, 64 hexadecimal digits; goes to the tool as the tools file says. */
   readonly key: string;
-  /** Folder of this effect, made by the engine, for tools that work on files. */
+  /** Folder of this effect alone, for tools that work on files; made by whoever starts such a tool. */
   readonly work_folder: string;
   /** Upper limit of one sending; the kernel's deadline is the plan's. */
   readonly timeout_s: number;

@@ -23,6 +23,7 @@ import {
 } from '../tools-ends.ts';
 import { programDrift } from '../tools-program.ts';
 import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
+import { makeFolder } from '../files/files.ts';
 import { judge, killedFromOutside, type PinnedOutput } from './judge.ts';
 import type { ProgramRun } from './run.ts';
 import { prepareCall, type PreparedCall, startCall } from './start.ts';
@@ -120,6 +121,7 @@ export class ProcessSession implements ToolSession {
     if (!check.ok) return err({ class: 'tool_broken', message: `${check.error} Nothing was started.` });
     const args = argumentsOf(call, pinned.calls[call.call]!.key);
     if (!args.ok) return args;
+    await makeFolder(call.work_folder);
     const prepared = await prepareCall({
       project_folder,
       pinned,

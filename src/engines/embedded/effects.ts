@@ -26,8 +26,8 @@ export interface EffectsDeps {
   readonly run: string;
   readonly tools: ToolHost;
   readonly clock: Clock;
-  /** Makes, once, and names the folder in which a tool may work for the effect. */
-  readonly workFolder: (point: number, step: string, attempt: number) => Promise<string>;
+  /** Names the folder in which a tool may work for the effect. */
+  readonly workFolder: (point: number, step: string, attempt: number) => string | Promise<string>;
   /** Asked before each sending: whether the approval still holds. */
   readonly mayDispatch: () => Result<void>;
   /** Told when it does not: nothing was sent, and the effect is no longer out. */

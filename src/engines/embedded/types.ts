@@ -64,7 +64,8 @@ export interface EngineDeps {
   readonly clock: Clock;
   /** Whether the clock is to be trusted (it is unless this says otherwise); asked before each sending. CLOCK_JUMPED, with how it stands in `details`. */
   readonly checkClock?: () => Result<void>;
-  readonly workFolder: (run: string, point: number, step: string, attempt: number) => Promise<string>;
+  /** Names the folder of an effect; whoever needs it makes it. */
+  readonly workFolder: (run: string, point: number, step: string, attempt: number) => string | Promise<string>;
   /** Facts about this process (host, version, git commit), kept beside what it observes. */
   readonly host: JsonObject;
   /** Verifies a signed decision for the gate that is open, with the head of the study's stream at which it was opened. */
