@@ -19,18 +19,36 @@ export function provedLock(text: string): Result<Lock> {
   );
 }
 
-/** @param get the text of a table by its SHA-256, which has been checked @returns tables by id; LOCK_INVALID */
+/**
+ * A table is parsed when a row of it is first looked at: who asks for one point of very many may need none.
+ *
+ * @param get the text of a table by its SHA-256, which has been checked
+ * @returns tables by id; LOCK_INVALID where a text is missing
+ */
 export function provedTables(
   lock: Lock,
   get: (sha256: string) => string | undefined,
 ): Result<Map<string, DesignTable>> {
   const tables = new Map<string, DesignTable>();
+  const columns = lock.variables.map(({ name }) => name);
   for (const { id, sha256, rows } of lock.tables) {
-    const table = parsed(get(sha256) ?? '') as DesignTable | null;
-    if (table?.rows?.length !== rows) return invalid(`The design table ${id} is no table of ${rows} rows.`);
-    tables.set(id, table);
+    const text = get(sha256);
+    if (text === undefined) return invalid(`The design table ${id} is missing.`);
+    tables.set(id, { columns, rows: whenLookedAt(rows, () => (JSON.parse(text) as DesignTable).rows) });
   }
   return ok(tables);
+}
+
+/** An array of known length whose items are made when the first is asked for. */
+function whenLookedAt<T>(length: number, make: () => T[]): T[] {
+  let made: T[] | null = null;
+  return new Proxy<T[]>([], {
+    get: (_, key) => {
+      if (key === 'length') return length;
+      made ??= make();
+      return Reflect.get(made, key) as unknown;
+    },
+  });
 }
 
 function parsed(text: string): unknown {
