@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { unwrap } from '../base/result.ts';
-import { durationText } from '../engines/simulated/duration.ts';
+import { durationText, medianOf, parseDuration } from '../engines/simulated/duration.ts';
 import { simulateOnce, type SimulatedRun } from '../engines/simulated/simulate.ts';
 import { type Decisions, skeletonOf } from '../engines/simulated/skeleton.ts';
 import { summaryOf } from '../engines/simulated/summary.ts';
@@ -28,7 +28,6 @@ import {
   withStore,
 } from './options.ts';
 import { hasErrors, readPlan } from './plan-input.ts';
-import { parseDuration } from '../engines/simulated/duration.ts';
 import { assumedDurations, durationsFile, namedValues, recordedDurations } from './simulate-durations.ts';
 import { withReader } from './runs.ts';
 
@@ -133,6 +132,7 @@ async function simulate(app: App, lock: Lock, options: SimulateOptions): Promise
     durations,
     failures,
     ...summaryOf(runs, skeleton.lock.pools, prices),
+    warnings: durations.flatMap((duration) => tooLong(lock, duration)),
     assumptions: assumptionsOf(lock, skeleton.lock, options),
   };
 }
@@ -173,6 +173,17 @@ function priceIn(text: string): number {
   const price = Number(text.replace(/\/h$/, ''));
   if (text === '' || !Number.isFinite(price) || price < 0) throw new Error(`${text} is no price such as 120/h`);
   return price;
+}
+
+/** What would fail by its time-out, at least in half of all attempts. */
+function tooLong({ pipeline }: Lock, { part, spec }: AssumedDuration): string[] {
+  const [name, of] = part.split('.') as [string, 'submit' | 'poll' | 'fetch' | undefined];
+  const { call, job } = pipeline.find((step) => step.name === name)!;
+  const timeout_s = (of === undefined ? call : job?.[of])?.timeout_s ?? Number.POSITIVE_INFINITY;
+  const median_s = medianOf(spec);
+  if (median_s <= timeout_s) return [];
+  const [takes, allowed] = [shownDuration(median_s), shownDuration(timeout_s)];
+  return [`${part} takes ${takes}, and its time-out is ${allowed}: the attempt fails.`];
 }
 
 const DECISIONS: Readonly<Record<Decisions, string>> = {

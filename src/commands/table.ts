@@ -36,6 +36,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./lock.ts')).lockCommand,
   },
   {
+    name: 'simulate',
+    summary: 'say how long a plan takes, and what holds it up, without any tool',
+    group: 'Plan',
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  {
     name: 'diff',
     summary: 'compare two plans by meaning, or a plan with the last approved one',
     group: 'Plan',

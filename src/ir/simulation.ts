@@ -91,6 +91,8 @@ export interface Simulation {
   readonly phases: readonly PhaseUse[];
   readonly critical_path: readonly CriticalShare[];
   readonly held_by: readonly Holder[];
+  /** What a reader should look at first, as sentences. */
+  readonly warnings: readonly string[];
   /** What was simplified, as sentences. */
   readonly assumptions: readonly string[];
 }

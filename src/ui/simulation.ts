@@ -23,6 +23,7 @@ export function simulationLines(simulation: Simulation, view: SimulationView): s
     view.style.strong(`${safeText(name)}: ${plural(repeat, 'simulated run')}, seed ${seed}`),
     '',
     ...summaryLines(simulation),
+    ...simulation.warnings.map((warning) => view.style.warn(`! ${warning}`)),
     ...(pools.length === 0 ? [] : [...title('Pools'), ...poolLines(simulation)]),
     ...(phases.length === 0 ? [] : [...title('Phases'), ...phaseLines(phases, simulation.makespan_s.p50)]),
     ...(critical_path.length === 0 ? [] : [...title('What the makespan is made of'), ...criticalLines(simulation)]),

@@ -109,7 +109,8 @@ export class Operator {
 
   /** Unless somebody performs the run, or will. */
   #comeBack(after_s: readonly number[], boot: () => void): void {
-    if (this.#on.living.length > 0 || this.#will_boot) return;
+    const performed = this.#on.living.some(({ incarnation }) => !this.#on.isStale(incarnation));
+    if (performed || this.#will_boot) return;
     this.#will_boot = true;
     const dice = this.#dice;
     if (dice.chance(0.15)) this.#after(1, () => this.#post(dice.pick(['pause', 'resume'])));

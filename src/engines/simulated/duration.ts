@@ -60,6 +60,12 @@ export function durationText(spec: DurationSpec, shown: (seconds: number) => str
   }
 }
 
+/** What half of all durations are longer than; of `uniform` and `triangular` the middle. */
+export function medianOf(spec: DurationSpec): number {
+  if (spec.kind === 'constant') return spec.seconds;
+  return spec.kind === 'lognormal' ? spec.median_s : (spec.least_s + spec.most_s) / 2;
+}
+
 /** One duration, in seconds. @param uniform draws from [0, 1) */
 export function drawDuration(spec: DurationSpec, uniform: () => number): number {
   switch (spec.kind) {

@@ -83,6 +83,7 @@ class SimulatedWorld {
         return spec === undefined ? 0 : drawDuration(spec, () => random.uniform());
       },
       drawFailure: (step) => (random.uniform() < (failures[step] ?? 0) ? this.#classOf(step) : null),
+      hasFetch: (step) => this.#stepOf(step).job?.fetch != null,
     });
     this.#usage = new PoolUsage(Object.keys(lock.pools));
     this.#store = new MemoryStore({
@@ -131,8 +132,12 @@ class SimulatedWorld {
 
   /** An attempt that is to fail does so in a way that is tried again, where there is one. */
   #classOf(step: string): string {
-    const { on } = this.#lock.pipeline.find(({ name }) => name === step)!.retry;
+    const { on } = this.#stepOf(step).retry;
     return on.find((one) => one !== 'timeout' && one !== 'unknown_outcome') ?? 'tool_failed';
+  }
+
+  #stepOf(step: string): Lock['pipeline'][number] {
+    return this.#lock.pipeline.find(({ name }) => name === step)!;
   }
 
   #noteUse(): void {

@@ -20,6 +20,7 @@ export interface SimulatedToolDeps {
   readonly drawDuration: (part: string) => number;
   /** Class with which the next attempt of a step fails; null if it does not. */
   readonly drawFailure: (step: string) => string | null;
+  readonly hasFetch: (step: string) => boolean;
 }
 
 interface Job {
@@ -35,6 +36,8 @@ export class SimulatedTool implements ToolHost {
   calls = 0;
   readonly #deps: SimulatedToolDeps;
   readonly #jobs = new Map<string, Job>();
+  /** Failures of jobs that come with their results, by `point/step`: a poll that fails in passing is only asked again. */
+  readonly #atFetch = new Map<string, string>();
 
   constructor(deps: SimulatedToolDeps) {
     this.#deps = deps;
@@ -61,8 +64,14 @@ export class SimulatedTool implements ToolHost {
     this.executions.push({ point, step, part, begins_ms, ends_ms, work_ms: ends_ms - begins_ms });
     if (!in_time) return { kind: 'lost', reason: 'timeout', message: 'it took longer than its time-out', observed: {} };
     if (part === 'submit') return answered({ job: this.#submit(step, call.key, ends_ms) });
-    const failure = part === 'call' ? this.#deps.drawFailure(step) : null;
+    const failure = part === 'call' ? this.#deps.drawFailure(step) : this.#takeFetchFailure(`${point}/${step}`);
     return failure === null ? answered({}) : failed(failure);
+  }
+
+  #takeFetchFailure(name: string): string | null {
+    const failure = this.#atFetch.get(name) ?? null;
+    this.#atFetch.delete(name);
+    return failure;
   }
 
   #submit(step: string, key: string, now_ms: number): string {
@@ -75,10 +84,12 @@ export class SimulatedTool implements ToolHost {
     const job = this.#jobs.get(String(given['job']))!;
     const now_ms = this.#deps.clock.monotonic_ms();
     if (now_ms < job.ends_ms) return answered({ done: false });
-    const { begins_ms } = job;
-    const work_ms = job.ends_ms - begins_ms;
-    this.executions.push({ point: Number(given[POINT]), step, part: 'poll', begins_ms, ends_ms: now_ms, work_ms });
-    return job.failure === null ? answered({ done: true }) : failed(job.failure);
+    const { begins_ms, failure } = job;
+    const point = Number(given[POINT]);
+    this.executions.push({ point, step, part: 'poll', begins_ms, ends_ms: now_ms, work_ms: job.ends_ms - begins_ms });
+    if (failure !== 'transient') return failure === null ? answered({ done: true }) : failed(failure);
+    if (this.#deps.hasFetch(step)) this.#atFetch.set(`${point}/${step}`, failure);
+    return this.#deps.hasFetch(step) ? answered({ done: true }) : failed('tool_failed');
   }
 }
 
