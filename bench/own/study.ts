@@ -1,3 +1,4 @@
+import { SEMANTICS } from '../../src/ir/events.ts';
 import type { Lock } from '../../src/ir/lock.ts';
 import { type Made, designPhase, makeCall, makeLock, makeStep } from '../../test/kernel/support.ts';
 
@@ -62,6 +63,7 @@ interface Study {
 
 function studyWith({ points, width, pipeline, tool, pools = {} }: Study): Made {
   const changes: Partial<Lock> = {
+    semantics: SEMANTICS,
     name: 'bench',
     environment: { name: 'local', class: 'sandbox', pools: { ...pools }, sha256: '0'.repeat(64) },
     variables: [{ ...VARIABLE, max: points }],
