@@ -50,7 +50,7 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
         import('./adapters/sqlite/journal.ts'),
         import('./adapters/sqlite/process-facts.ts'),
       ]);
-      return openJournal(store, { clock, process: thisProcess() });
+      return openJournal(store, { clock, process: thisProcess(), onNotice: (text) => terminal.note(text) });
     },
     openReader: async (store) => {
       const [{ openReader }, { thisProcess }] = await Promise.all([

@@ -6,7 +6,8 @@ import { err, ok, type Result } from '../../base/result.ts';
 import { makeDurableFolder } from '../files/durable.ts';
 import { syncPath } from './files.ts';
 import { migrate } from './migrate.ts';
-import { type Profile, pragmasOf, profileFor, sqliteVersionProblem } from './profile.ts';
+import { holdsWriteAheadLog } from './probe.ts';
+import { type Profile, pragmasOf, profileFor, ROLLBACK_PROFILE, sqliteVersionProblem } from './profile.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
 import { renewLog } from './unclean.ts';
 
@@ -40,7 +41,7 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
       refuseVersion(database);
       const renewed = renewLog(file);
       if (!isEmpty(database)) checkIdentity(database, file);
-      setProfile(database, profileFor(options.file_system ?? fileSystemOf(folder)), timeout);
+      setProfile(database, profileOf(database, folder, options), timeout);
       migrate(database, file);
       checkIdentity(database, file);
       // Others only read, or write a log that is sound: what can be taken into the database is, and the log begins anew.
@@ -156,6 +157,16 @@ function checkIdentity(database: Database.Database, file: string): void {
     const message = `${file} has format ${version}; this expctl knows formats up to ${SCHEMA_VERSION}`;
     throw new ExpctlError('STORE_UNUSABLE', message, { hint: 'Use the newer expctl that wrote it.' });
   }
+}
+
+/**
+ * What the file system calls for; and where a write-ahead log would begin, whether it works is tried out first. A store in which it did not
+ * keeps its rollback journal.
+ */
+function profileOf(database: Database.Database, folder: string, options: OpenOptions): Profile {
+  const profile = profileFor(options.file_system ?? fileSystemOf(folder));
+  if (profile.journal_mode !== 'wal' || database.pragma('journal_mode', { simple: true }) === 'wal') return profile;
+  return holdsWriteAheadLog(folder) ? profile : ROLLBACK_PROFILE;
 }
 
 /** Sets the profile, and refuses a connection on which a setting does not hold. */

@@ -22,6 +22,7 @@ import { isBusy, journalFile, openDatabase, storeError } from './database.ts';
 import { EventWriter, prepareEvent } from './event-writer.ts';
 import type { ProcessFacts } from './lease.ts';
 import { Leases, runNotFound } from './leases.ts';
+import { LogWatch } from './log-watch.ts';
 import { Pools } from './pools.ts';
 import { SqliteReader } from './reader.ts';
 import { closeAsItIs } from './unclean.ts';
@@ -35,6 +36,8 @@ const LOOKS_PER_CHECK = 50;
 export interface JournalDeps {
   readonly clock: Clock;
   readonly process: ProcessFacts;
+  /** Told of what whoever looks after the store should know, and is no failure. */
+  readonly onNotice?: (text: string) => void;
 }
 
 /** The journal of a folder (`.expctl`); the file is opened, and made, when it is first needed. */
@@ -77,6 +80,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #here: ProcessFacts;
+  readonly #log: LogWatch;
   #session: Session | null = null;
   #broken: Error | null = null;
   #queue: Waiting[] = [];
@@ -88,6 +92,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
     this.#file = file;
     this.#clock = deps.clock;
     this.#here = deps.process;
+    this.#log = new LogWatch(file, deps.onNotice ?? (() => undefined));
   }
 
   async createRun(
@@ -136,6 +141,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
     const prepared = events.map((event) => prepareEvent(event, now_ms));
     return this.#queued(lease, (session) => {
       const rows = session.events.write(lease, prepared);
+      this.#log.appended(rows.length);
       if (prepared.some(({ type }) => type === 'run.finished')) session.pools.end(lease.run);
       return ok(() => rows);
     });

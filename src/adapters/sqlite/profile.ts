@@ -49,6 +49,9 @@ export interface Profile {
   readonly synchronous: 2 | 3;
 }
 
+/** For where a write-ahead log does not work. */
+export const ROLLBACK_PROFILE: Profile = { journal_mode: 'delete', synchronous: 3 };
+
 /**
  * A write-ahead log where every process sees one shared memory, the rollback journal elsewhere.
  *
@@ -57,7 +60,7 @@ export interface Profile {
 export function profileFor(file_system: number | null): Profile {
   // A 32-bit type can come out negative.
   const shared = file_system !== null && SHARED_FILE_SYSTEMS.has(file_system >>> 0);
-  return shared ? { journal_mode: 'delete', synchronous: 3 } : { journal_mode: 'wal', synchronous: 2 };
+  return shared ? ROLLBACK_PROFILE : { journal_mode: 'wal', synchronous: 2 };
 }
 
 /**

@@ -97,21 +97,21 @@ describe('a store of version 1', () => {
     const statements = Number(ended.stdout);
     expect(statements).toBeGreaterThan(MIGRATIONS.slice(1).flat().length + 4);
     const versions = new Set<unknown>();
-    for (const when of ['before', 'behind']) {
-      for (let at = 1; at <= statements; at += 1) {
-        const folder = oldStore();
-        const file = journalFile(folder);
-        const { signal } = spawnSync(process.execPath, ['--import', 'tsx', CHILD, folder, when, String(at)]);
-        expect(signal, `${when} statement ${at}`).toBe('SIGKILL');
-        const { version, events } = stateOf(file);
-        versions.add(version);
-        expect(events).toEqual(before.events);
-        if (version === SCHEMA_VERSION) expect(stateOf(backupFile(file, 1))).toEqual(before);
-        openDatabase(folder).close();
-        expect(stateOf(file)).toMatchObject({ version: SCHEMA_VERSION, events: before.events });
-        expect(stateOf(backupFile(file, 1))).toEqual(before);
-        expect(existsSync(`${backupFile(file, 1)}.unfinished`)).toBe(false);
-      }
+    // Behind one statement is before the next.
+    const kills = Array.from({ length: statements }, (_, index) => ['before', index + 1] as const);
+    for (const [when, at] of [...kills, ['behind', statements] as const]) {
+      const folder = oldStore();
+      const file = journalFile(folder);
+      const { signal } = spawnSync(process.execPath, ['--import', 'tsx', CHILD, folder, when, String(at)]);
+      expect(signal, `${when} statement ${at}`).toBe('SIGKILL');
+      const { version, events } = stateOf(file);
+      versions.add(version);
+      expect(events).toEqual(before.events);
+      if (version === SCHEMA_VERSION) expect(stateOf(backupFile(file, 1))).toEqual(before);
+      openDatabase(folder).close();
+      expect(stateOf(file)).toMatchObject({ version: SCHEMA_VERSION, events: before.events });
+      expect(stateOf(backupFile(file, 1))).toEqual(before);
+      expect(existsSync(`${backupFile(file, 1)}.unfinished`)).toBe(false);
     }
     expect([...versions].sort()).toEqual([1, SCHEMA_VERSION]);
   }, 180_000);
