@@ -37,7 +37,7 @@ export function simulationLines(simulation: Simulation, view: SimulationView): s
 function summaryLines(simulation: Simulation): string[] {
   const { makespan_s, lower_bound_s, bound_by, points, failed_points, calls, jobs, cost, gates, ended } = simulation;
   const ratio = lower_bound_s.p50 === 0 ? '' : `, ${(makespan_s.p50 / lower_bound_s.p50).toFixed(2)} × the lower bound`;
-  const failed = failed_points.p90 === 0 ? '' : `, ${spreadText(failed_points, shownNumber)} of them failed`;
+  const failed = failed_points.p90 === 0 ? '' : `; failed ${spreadText(failed_points, shownNumber)}`;
   const rows = [
     ['makespan', `${spreadText(makespan_s, shownDuration)}${ratio}`],
     ['lower bound', `${spreadText(lower_bound_s, shownDuration)}, by ${bound_by}`],

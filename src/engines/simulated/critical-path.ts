@@ -57,7 +57,13 @@ class Index {
       const rank_here = rankOf(lock, candidate, of);
       if (rank_here < rank) [best, rank] = [candidate, rank_here];
     }
-    return best;
+    // Nothing ended just then: it waited for a back-off, if it is not the first attempt.
+    return ends_ms === of.begins_ms ? best : (this.#attemptBefore(of, end) ?? best);
+  }
+
+  #attemptBefore(of: Execution, end: number): Execution | null {
+    for (let at = end - 1; at >= 0; at -= 1) if (isSame(this.#sorted[at]!, of)) return this.#sorted[at]!;
+    return null;
   }
 
   /** Index of the first execution that ends after this moment. */
