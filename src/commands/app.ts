@@ -83,7 +83,7 @@ export interface App {
   readonly clock: Clock;
   randomBytes(count: number): Uint8Array;
   /** The journal of a store folder, for the process that writes it; made when it is first written. */
-  openJournal(store: string, clock?: Clock): Promise<JournalStore>;
+  openJournal(store: string, clock?: Clock): Promise<JournalStore & PoolReader>;
   /** For readers: NOT_FOUND if there is no store. */
   openReader(store: string): Promise<Result<JournalReader & PoolReader>>;
   /** The journal as it is, sound or not, to look whether it holds. NOT_FOUND if there is no store; throws CorruptStore. */

@@ -8,7 +8,7 @@ import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { err, ok, type Result, unwrap } from '../base/result.ts';
 import type { EngineDeps, PerformOptions, RunEnd, UnresolvedEffect } from '../engines/embedded/engine.ts';
-import type { ArtifactStore, Clock, JournalStore } from '../engines/ports.ts';
+import type { ArtifactStore, Clock, JournalStore, PoolReader } from '../engines/ports.ts';
 import type { GateOpened, JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
@@ -19,6 +19,7 @@ import { liveView, type RunView } from '../ui/run/live.ts';
 import type { App } from './app.ts';
 import { type CheckpointFlags, Checkpoints } from './checkpoints.ts';
 import { sameFlags, storeFlag } from './options.ts';
+import { tellOfStandstill } from './pool-watch.ts';
 
 /** Flags that `run` and `resume` share. */
 export interface PerformFlags extends CheckpointFlags {
@@ -40,7 +41,7 @@ export interface Undertaking {
   readonly project: string;
   readonly approved: ApprovedLock<Lock>;
   readonly program: Program;
-  readonly journal: JournalStore;
+  readonly journal: JournalStore & PoolReader;
   readonly artifacts: ArtifactStore;
   /** The time by which the run goes, and whether it is to be trusted. */
   readonly clock: Clock;
@@ -51,6 +52,7 @@ export interface Undertaking {
 /** Performs a run until it ends, waits or is interrupted, and says how; sets the exit status. */
 export async function perform(app: App, what: Undertaking, flags: PerformFlags): Promise<void> {
   const interrupted = interruptions(app);
+  let standstill: { stop(): void } | null = null;
   const checkpoints = await Checkpoints.open(app, what, flags);
   const outputs = await openOutputs(app, what, flags);
   const { startRun, resumeRun } = await import('../engines/embedded/engine.ts');
@@ -69,15 +71,22 @@ export async function perform(app: App, what: Undertaking, flags: PerformFlags):
     }
     const performance = unwrap(await (what.resumes ? resumeRun(deps, options) : startRun(deps, options)));
     interrupted.goesOn(performance, outputs.onNotice);
+    standstill = usesPools(what.approved.lock) ? tellOfStandstill(app, what, outputs.onNotice) : null;
     const end = await performance.end;
     await checkpoints.close(end.ok ? end.value.kind : 'failure');
     await outputs.close();
     conclude(app, what, flags, unwrap(end), interrupted.signal());
   } finally {
     interrupted.stop();
+    standstill?.stop();
     await checkpoints.close('failure');
     await outputs.close();
   }
+}
+
+/** Whether the store grants its tokens. */
+function usesPools({ semantics, pools }: Lock): boolean {
+  return semantics >= 2 && Object.keys(pools).length > 0;
 }
 
 interface Interruptible {

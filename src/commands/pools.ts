@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { RunHolder } from '../engines/ports.ts';
-import { type PoolsView, poolsView } from '../provenance/pools.ts';
+import type { PoolsView } from '../provenance/pools.ts';
 import { poolsLines } from '../ui/run-status/pools-view.ts';
 import { styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, type StoreOption, storeFlag, withExamples, withJson, withStore } from './options.ts';
+import { readPoolsView } from './pool-watch.ts';
 import { findRun, withReader } from './runs.ts';
 
 interface Options extends StoreOption, JsonOption {
@@ -27,10 +27,7 @@ export function poolsCommand(app: App): Command {
 async function viewOf(app: App, options: Options): Promise<PoolsView> {
   return withReader(app, options, async (reader) => {
     const only = options.run === undefined ? null : (await findRun(reader, options.run)).run;
-    const { runs, claims } = await reader.pools();
-    const holders = new Map<string, RunHolder>();
-    for (const { run } of claims) if (!holders.has(run)) holders.set(run, await reader.holder(run));
-    return poolsView({ runs, claims, holders, only });
+    return readPoolsView(reader, only);
   });
 }
 

@@ -65,6 +65,7 @@ describe('runs of one store share one licence', () => {
     await waits(project, 'two');
     await kill(one);
     expect((await project.pools()).holders).toMatchObject([{ run: 'one', next: 'expctl resume one' }]);
+    await until(() => /tokens that one holds, which nobody performs.*: expctl resume one/s.test(two.output()));
     project.letGo();
     await until(() => project.ledger().length === 2); // what it had begun ends outside
     expect(began(project)).toHaveLength(1);

@@ -74,6 +74,8 @@ budget: { points: 4, calls: 20, wall_time: 1h, failed_points: 1 }
 /** An expctl that runs, and what became of it. */
 export interface Running {
   readonly process: ChildProcess;
+  /** What it has written by now. */
+  output(): string;
   /** Its exit status, or the signal that ended it, with what it wrote. */
   readonly ended: Promise<{ readonly how: number | NodeJS.Signals | null; readonly output: string }>;
 }
@@ -115,7 +117,7 @@ export class LicenceProject extends SquareProject {
     }
     onTestFinished(() => void child.kill('SIGKILL'));
     const ended = once(child, 'exit').then(([status, signal]) => ({ how: (status ?? signal) as number, output }));
-    return { process: child, ended };
+    return { process: child, output: () => output, ended };
   }
 
   /** What the tool says: `began`, `ended` or `TAKEN`, the number, the key. */
