@@ -109,6 +109,13 @@ describe('the makespan is what can be reckoned by hand', () => {
     expect(result.ended).toEqual({ 'it waits: unresolved': 1 });
   });
 
+  test('a job that takes longer than its time-out is given up, and its tokens are free', async () => {
+    const pipeline = [makeStep('solve', { uses: { cores: 1 }, job: { ...JOB, poll: { ...JOB.poll, timeout_s: 60 } } })];
+    const result = await simulated({ pipeline, pools: { cores: 1 } }, { explore: 2 }, { 'solve.poll': '5min' });
+    expect([result.makespan_s.p50, result.failed_points.p50]).toEqual([120, 2]);
+    expect(result.critical_path.map(({ what, seconds }) => [what, seconds])).toEqual([['solve', 120]]);
+  });
+
   test('gates hold nothing up, and are counted', async () => {
     const study = [designPhase('explore'), gatePhase('pilot', 60), designPhase('refine')];
     const result = await simulated(

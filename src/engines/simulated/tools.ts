@@ -21,6 +21,8 @@ export interface SimulatedToolDeps {
   /** Class with which the next attempt of a step fails; null if it does not. */
   readonly drawFailure: (step: string) => string | null;
   readonly hasFetch: (step: string) => boolean;
+  /** Seconds after which nobody asks after a job of the step any more. */
+  readonly pollTimeout_s: (step: string) => number;
 }
 
 interface Job {
@@ -63,7 +65,7 @@ export class SimulatedTool implements ToolHost {
     const point = Number(call.arguments[POINT]);
     this.executions.push({ point, step, part, begins_ms, ends_ms, work_ms: ends_ms - begins_ms });
     if (!in_time) return { kind: 'lost', reason: 'timeout', message: 'it took longer than its time-out', observed: {} };
-    if (part === 'submit') return answered({ job: this.#submit(step, call.key, ends_ms) });
+    if (part === 'submit') return answered({ job: this.#submit(point, step, call.key, ends_ms) });
     const failure = part === 'call' ? this.#deps.drawFailure(step) : this.#takeFetchFailure(`${point}/${step}`);
     return failure === null ? answered({}) : failed(failure);
   }
@@ -74,9 +76,15 @@ export class SimulatedTool implements ToolHost {
     return failure;
   }
 
-  #submit(step: string, key: string, now_ms: number): string {
-    const ends_ms = now_ms + Math.ceil(this.#deps.drawDuration(`${step}.poll`) * 1000);
+  #submit(point: number, step: string, key: string, now_ms: number): string {
+    const work_s = this.#deps.drawDuration(`${step}.poll`);
+    const timeout_s = this.#deps.pollTimeout_s(step);
+    const ends_ms = now_ms + Math.ceil(work_s * 1000);
     this.#jobs.set(key, { begins_ms: now_ms, ends_ms, failure: this.#deps.drawFailure(step) });
+    if (work_s <= timeout_s) return key;
+    const given_up_ms = now_ms + Math.ceil(timeout_s * 1000);
+    const given_up = { begins_ms: now_ms, ends_ms: given_up_ms, work_ms: given_up_ms - now_ms };
+    this.#deps.clock.after(timeout_s, () => this.executions.push({ point, step, part: 'poll', ...given_up }));
     return key;
   }
 
