@@ -37,10 +37,13 @@ async function listRuns(app: App, options: Options, { reader, store }: Opened): 
   const locks = new Map<string, Lock | null>();
   const wanted = await personFilter(app, options, { store, artifacts });
   const runs: ListedRun[] = [];
+  const { summaryBehind } = await import('../engines/embedded/snapshot.ts');
   for (const run of await reader.runs()) {
+    const known = await summaryBehind(run.run, reader);
     const listed = await listedRun({
       run,
-      rows: reader.read(run.run, { stream: 'study' }),
+      known: known?.summary ?? null,
+      rows: reader.read(run.run, known === null ? { stream: 'study' } : { after_position: known.position }),
       lock: await lockOf(artifacts, run.lock_sha256, locks),
       holder: await reader.holder(run.run),
       inbox: (await reader.inbox(run.run)).map(({ kind }) => kind),

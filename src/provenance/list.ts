@@ -1,10 +1,11 @@
 import { gateRule, hasRole, isSelf, type Trust } from '../approval/trust.ts';
-import type { JournalRow } from '../ir/events.ts';
+import type { JournalRow, StudyEvent } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
+import { StudySummary } from '../ir/study-summary.ts';
 import type { RunFacts, RunHolder } from './ports.ts';
+import { eventOf, observedOf } from './rows.ts';
 import { plannedPoints, type RunState, stateOf } from './state.ts';
 import { waitsFor, type WaitsFor } from './status.ts';
-import { StudyFold } from './study.ts';
 
 /** A run in the list of all runs; what `list --json` prints. */
 export interface ListedRun {
@@ -20,7 +21,9 @@ export interface ListedRun {
 
 interface ListInput {
   readonly run: RunFacts;
-  /** Rows of the stream `study` alone. */
+  /** What is known of the run already. */
+  readonly known: StudySummary | null;
+  /** The rows behind that: those of the stream `study` count. */
   readonly rows: AsyncIterable<JournalRow>;
   /** null where the store lacks it. */
   readonly lock: Lock | null;
@@ -29,9 +32,11 @@ interface ListInput {
 }
 
 /** A run from its study's stream alone: points may be many. */
-export async function listedRun({ run, rows, lock, holder, inbox }: ListInput): Promise<ListedRun> {
-  const study = new StudyFold();
-  for await (const row of rows) study.takeRow(row);
+export async function listedRun({ run, known, rows, lock, holder, inbox }: ListInput): Promise<ListedRun> {
+  const study = known ?? new StudySummary();
+  for await (const row of rows) {
+    if (row.stream === 'study') study.take(row, eventOf(row) as StudyEvent, observedOf(row));
+  }
   const gate = study.finished === null ? study.open_gate : null;
   return {
     run: run.run,

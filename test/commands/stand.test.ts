@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { foldStand } from '../../src/commands/stand.ts';
+import { summaryBehind } from '../../src/engines/embedded/snapshot.ts';
 import type { JournalRow } from '../../src/ir/events.ts';
+import type { StudySummary } from '../../src/ir/study-summary.ts';
+import { listedRun } from '../../src/provenance/list.ts';
 import { pointRows } from '../../src/provenance/points.ts';
 import { foldRun, type RunFold } from '../../src/provenance/state.ts';
 import { statusOf } from '../../src/provenance/status.ts';
@@ -70,5 +73,35 @@ describe('where a run stands', () => {
     const store = new Rows(rows, await snapshotBehind(program, rows.slice(0, at)));
     const fold = await foldStand(program, OF, store);
     expect(() => pointRows(fold)).toThrow('all rows');
+  });
+});
+
+describe('a run in the list of all runs', () => {
+  test('is the same from any snapshot as from the whole study', async () => {
+    const { program, lock } = richLock({ semantics: 2 });
+    const pick = seededDice(3);
+    const listed = (known: StudySummary | null, rows: AsyncIterable<JournalRow>) =>
+      listedRun({ run, known, rows, lock, holder, inbox: [] });
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const rows = journal(program, seed);
+      const ends = boundaries(program, rows);
+      const [a, b] = [pick(), pick()].map((luck) => ends[Math.floor(luck * ends.length)]!).sort((x, y) => x - y);
+      const store = new Rows(rows.slice(0, b), await snapshotBehind(program, rows.slice(0, a)));
+      const known = await summaryBehind(RUN, store);
+      expect(known!.position).toBe(a);
+      expect(await listed(known!.summary, store.read(RUN, { after_position: a }))).toEqual(
+        await listed(null, store.read(RUN, { stream: 'study' })),
+      );
+    }
+  });
+
+  test('is not told from a snapshot whose rows are gone', async () => {
+    const { program } = richLock();
+    const rows = journal(program, 4);
+    const snapshot = await snapshotBehind(program, rows);
+    expect(await summaryBehind(RUN, new Rows(rows, snapshot))).not.toBeNull();
+    expect(await summaryBehind(RUN, new Rows(rows.slice(0, -1), snapshot))).toBeNull();
+    expect(await summaryBehind(RUN, new Rows(rows, { ...snapshot, body: '{' }))).toBeNull();
+    expect(await summaryBehind(RUN, new Rows(rows, null))).toBeNull();
   });
 });

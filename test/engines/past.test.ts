@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { latestTime_ms, pastOf } from '../../src/engines/embedded/past.ts';
-import { eventOf } from '../../src/ir/events.ts';
+import { eventOf, type JournalRow } from '../../src/ir/events.ts';
 import { newProgress, type Progress, takePast, takeProgress } from '../../src/ui/run/progress.ts';
 import { seededDice } from '../kernel/driver.ts';
 import { richLock } from '../kernel/locks.ts';
-import { boundaries, folded, journal, Rows, RUN, snapshotBehind } from './rows.ts';
+import { boundaries, folded, journal, Rows, RUN, snapshotBehind, wallTime_ms } from './rows.ts';
 
 describe('a view of a run that goes on', () => {
   test('shows what it would show had it seen every row', async () => {
@@ -39,24 +39,23 @@ describe('the latest time of a run', () => {
   const { program } = richLock();
   const rows = journal(program, 4);
   const at = boundaries(program, rows).at(-10)!;
-  const latest_ms = Math.max(...rows.map(({ wall_ms }) => wall_ms));
-  /** The clock was set back by an hour after so many rows. */
-  const setBack = (after: number) =>
-    rows.map((row, index) => (index < after ? row : { ...row, wall_ms: row.wall_ms - 3_600_000 }));
+  const transactionOf = (row: JournalRow | undefined) => (row!.wall_ms - wallTime_ms(0)) / 5_000;
+  const latest_ms = rows.at(-1)!.wall_ms;
+  /** The clock was set back by an hour behind a transaction. */
+  const setBackBehind = (last: number) =>
+    journal(program, 4, (time) => wallTime_ms(time) - (time > last ? 3_600_000 : 0));
+  const [before, behind] = [transactionOf(rows[at - 20]), transactionOf(rows[at + 2])];
 
   test.each([
     ['in the last row', rows, latest_ms],
-    ['before the clock was set back', setBack(at - 20), rows[at - 21]!.wall_ms],
-    ['behind the snapshot', setBack(at + 2), rows[at + 1]!.wall_ms],
+    ['before the clock was set back', setBackBehind(before), wallTime_ms(before)],
+    ['behind the snapshot', setBackBehind(behind), wallTime_ms(behind)],
   ])('is found %s, with a snapshot and without', async (_where, journalled, expected) => {
-    const snapshot = await snapshotBehind(program, rows.slice(0, at));
-    const body = JSON.parse(snapshot.body) as { last_wall_ms: number };
-    body.last_wall_ms = Math.max(...journalled.slice(0, at).map(({ wall_ms }) => wall_ms));
     const whole = new Rows(journalled, null);
     expect(await latestTime_ms(RUN, whole)).toBe(expected);
-    const store = new Rows(journalled, { ...snapshot, body: JSON.stringify(body) });
+    const store = new Rows(journalled, await snapshotBehind(program, journalled.slice(0, at)));
     expect(await latestTime_ms(RUN, store)).toBe(expected);
-    expect([whole.read_rows, store.read_rows]).toEqual([rows.length, rows.length - at]);
+    expect([whole.read_rows, store.read_rows]).toEqual([rows.length, rows.length - at + 2]);
   });
 
   test.each([

@@ -20,8 +20,11 @@ const { lock_sha256: LOCK } = STARTED as { lock_sha256: string };
 export const OF = { run: RUN, lock_sha256: LOCK };
 const sha256 = (text: string) => hash('sha256', text);
 
-/** Rows as the writer would have written them: transactions are five seconds apart, over several performances. */
-function rowsOf(transactions: readonly (readonly Entry[])[]): JournalRow[] {
+/** Transactions are five seconds apart. */
+export const wallTime_ms = (transaction: number) => 1_000 + transaction * 5_000;
+
+/** Rows as the writer would have written them, over several performances. */
+function rowsOf(transactions: readonly (readonly Entry[])[], wallOf: (transaction: number) => number): JournalRow[] {
   const heads = new Map<string, ChainHead>();
   const entries = transactions.flatMap((events, time) => events.map((entry) => ({ ...entry, time })));
   return entries.map(({ stream, seq, event, time }, index) => {
@@ -29,7 +32,7 @@ function rowsOf(transactions: readonly (readonly Entry[])[]): JournalRow[] {
     const ends = event.type === 'point.finished' ? { head: heads.get(pointStream(event.point))?.hash ?? null } : {};
     const content = {
       ...{ run: RUN, stream, seq, type, body: canonicalJson(fields), observed: canonicalJson(ends) },
-      ...{ wall_ms: 1_000 + time * 5_000, fence: 1 + Math.floor(time / 20) },
+      ...{ wall_ms: wallOf(time), fence: 1 + Math.floor(time / 20) },
       prev: heads.get(stream)?.hash ?? genesis(RUN, stream, sha256),
     };
     const row = { ...content, position: index + 1, hash: sha256(rowPreimage(content)) };
@@ -97,10 +100,11 @@ export function boundaries(program: Program, rows: readonly JournalRow[]): numbe
   });
 }
 
-export function journal(program: Program, seed: number): JournalRow[] {
+/** @param wallOf time of a transaction */
+export function journal(program: Program, seed: number, wallOf = wallTime_ms): JournalRow[] {
   const weights = { disturbances: 40, cancels: seed % 3 === 0, failures: 0.1 };
   const transactions: Entry[][] = [];
   const watch: Watch = ({ journal: all }, { events }) => void transactions.push(all.slice(-events.length));
   new Driver(program, seededDice(seed), weights, watch).play();
-  return rowsOf(transactions);
+  return rowsOf(transactions, wallOf);
 }

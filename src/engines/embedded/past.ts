@@ -1,7 +1,7 @@
 import type { PointState } from '../../kernel/point.ts';
 import type { JournalReader } from '../ports.ts';
 import type { Recovered } from './recover.ts';
-import { timeOfSnapshot } from './snapshot.ts';
+import { summaryBehind } from './snapshot.ts';
 import type { RunPast } from './types.ts';
 
 /** Where a recovered run stands. */
@@ -24,7 +24,7 @@ const AT_WORK: ReadonlySet<string> = new Set(['out', 'unresolved', 'backing_off'
  * set back. Reads only what lies behind the latest snapshot.
  */
 export async function latestTime_ms(run: string, journal: Pick<JournalReader, 'read' | 'snapshot'>): Promise<number> {
-  const known = timeOfSnapshot(await journal.snapshot(run), run);
+  const known = await summaryBehind(run, journal);
   let latest_ms = known?.last_wall_ms ?? 0;
   for await (const { wall_ms } of journal.read(run, { after_position: known?.position ?? 0 })) {
     latest_ms = Math.max(latest_ms, wall_ms);

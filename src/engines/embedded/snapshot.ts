@@ -127,17 +127,26 @@ export async function restoreSnapshot(
   }
 }
 
-/** The latest time before a snapshot; null where it is of no use. */
-export function timeOfSnapshot(
-  snapshot: Snapshot | null,
+/** What a snapshot tells of a run as a whole, with the latest time before it. */
+export interface SnapshotSummary {
+  readonly position: number;
+  readonly last_wall_ms: number;
+  readonly summary: StudySummary;
+}
+
+/** For whoever needs no more than that; null where a snapshot is of no use, or its rows are not in the journal as they were. */
+export async function summaryBehind(
   of_run: string,
-): { readonly position: number; readonly last_wall_ms: number } | null {
-  if (snapshot === null) return null;
+  journal: Pick<JournalReader, 'read' | 'snapshot'>,
+): Promise<SnapshotSummary | null> {
+  const snapshot = await journal.snapshot(of_run);
   try {
-    const { format, run, last, last_wall_ms } = JSON.parse(snapshot.body) as SnapshotBody;
-    const { position } = snapshot;
-    const holds = format === SNAPSHOT_FORMAT && run === of_run && last.position === position;
-    return holds && Number.isSafeInteger(last_wall_ms) ? { position, last_wall_ms } : null;
+    const body = JSON.parse(snapshot?.body ?? 'null') as SnapshotBody | null;
+    if (body === null || body.format !== SNAPSHOT_FORMAT || body.run !== of_run) return null;
+    const { last, heads, last_wall_ms, summary } = body;
+    if (last.position !== snapshot?.position || !Number.isSafeInteger(last_wall_ms)) return null;
+    await assertRows(journal, { run: of_run, last, heads: { study: heads['study']! } });
+    return { position: last.position, last_wall_ms, summary: StudySummary.from(summary) };
   } catch {
     return null;
   }
@@ -172,7 +181,10 @@ async function restore(program: Program, journal: Pick<JournalReader, 'read'>, b
 }
 
 /** The row at which it was taken, and those at which its streams stood, have to be in the journal as they were. */
-async function assertRows(journal: Pick<JournalReader, 'read'>, { run, last, heads }: SnapshotBody): Promise<void> {
+async function assertRows(
+  journal: Pick<JournalReader, 'read'>,
+  { run, last, heads }: Pick<SnapshotBody, 'run' | 'last' | 'heads'>,
+): Promise<void> {
   const rows = [last, ...Object.entries(heads).map(([stream, head]) => ({ stream, ...head }))];
   for (const { stream, position, hash } of rows) {
     const row = await rowAt(journal, run, position);
