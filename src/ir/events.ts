@@ -110,7 +110,14 @@ export interface PointsRetried {
 
 // --- study: records -----------------------------------------------------------------------------------------------
 
-export type StudyRecord = PhaseStarted | PointStarted | PointSkipped | PhaseFinished | GateOpened | DecisionMade | RunFinished;
+export type StudyRecord =
+  | PhaseStarted
+  | PointStarted
+  | PointSkipped
+  | PhaseFinished
+  | GateOpened
+  | DecisionMade
+  | RunFinished;
 
 /** A phase began, for the `occurrence`-th time (from 1). */
 export interface PhaseStarted {

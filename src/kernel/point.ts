@@ -5,7 +5,7 @@ import { PointMachine } from './point-machine.ts';
 import type { PointOutput, PointState, StepState } from './point-state.ts';
 import type { Program } from './program.ts';
 
-export type { PointCommand, PointOutput, PointState, PollCommand, SendCommand, StepState } from './point-state.ts';
+export type { PointCommand, PointOutput, PointState, PollCommand, SendCommand } from './point-state.ts';
 export { deadlineStep, deadlineTimer } from './timers.ts';
 
 /*

@@ -2,7 +2,7 @@ import type { JournalRow, PointResult, StudyEvent } from '../ir/events.ts';
 import { StudySummary } from '../ir/study-summary.ts';
 import { eventOf, observedOf } from './rows.ts';
 
-export type { GateView, PhaseView, Place } from '../ir/study-summary.ts';
+export type { GateView, PhaseView } from '../ir/study-summary.ts';
 
 interface PointSummary {
   readonly point: number;

@@ -13,7 +13,6 @@ export type {
   Performance,
   PerformOptions,
   RunEnd,
-  RunPast,
   UnresolvedEffect,
   VerifiedResolution,
 } from './types.ts';
