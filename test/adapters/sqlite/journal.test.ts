@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { journalFile, openDatabase } from '../../../src/adapters/sqlite/database.ts';
 import { openJournal, SqliteJournal } from '../../../src/adapters/sqlite/journal.ts';
 import { openReader } from '../../../src/adapters/sqlite/reader.ts';
@@ -113,10 +113,17 @@ describe('append', () => {
   });
 });
 
+/** Another connection holds the lock until the test is finished; one that nobody refers to could be collected, and closed, before. */
+function holdLock(folder: string): void {
+  const other = new Database(journalFile(folder));
+  other.exec('BEGIN IMMEDIATE');
+  onTestFinished(() => void other.close());
+}
+
 describe('a failed transaction', () => {
   test.each<[string, (database: Database.Database, folder: string) => void, string]>([
     ['full disk', (database) => database.pragma('max_page_count = 1'), 'SQLITE_FULL'],
-    ['lost lock', (_database, folder) => new Database(journalFile(folder)).exec('BEGIN IMMEDIATE'), 'SQLITE_BUSY'],
+    ['lost lock', (_database, folder) => holdLock(folder), 'SQLITE_BUSY'],
   ])('(%s) refuses all that waits, and all that comes', async (_name, trouble, code) => {
     const { journal, database, folder } = await troubled();
     trouble(database, folder);
