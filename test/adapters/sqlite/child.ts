@@ -43,5 +43,12 @@ function acknowledge(rows: readonly JournalRow[]): void {
 
 /** Written before this function returns, unlike what console.log writes: what was said happened before the kill. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  for (let rest = Buffer.from(`${line}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1); // whoever reads the pipe is slow
+    }
+  }
 }
