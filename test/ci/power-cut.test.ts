@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { campaign, failuresText, type Tally, tallyText } from '../power-cut/campaign.ts';
 import { VARIANTS } from '../power-cut/cuts.ts';
-import { record } from '../power-cut/record.ts';
+import { record, recordFailedSync } from '../power-cut/record.ts';
 import type { ProfileName } from '../power-cut/story.ts';
 
 /** `EXPCTL_SEED=n` repeats a campaign. */
 const SEED = Number(process.env['EXPCTL_SEED'] ?? 1);
 
-async function cuts(profile: ProfileName, images: number): Promise<Tally> {
-  const recordings = [await record(profile)];
+/** Early enough in a run of which much is left. */
+const FAILED_SYNC = 15;
+
+async function cuts(profile: ProfileName, images: number, failed_sync = false): Promise<Tally> {
+  const recordings = [failed_sync ? await recordFailedSync(profile, FAILED_SYNC) : await record(profile)];
   const tally = await campaign({ recordings, images, seed: SEED, resume_every: 5 });
   console.log(tallyText(profile, tally, SEED));
   return tally;
@@ -24,7 +27,20 @@ describe('after a power cut nothing is missing that somebody was told, and the r
   });
 });
 
+test('nor when a sync had failed before, and the system takes for written what it could not write', async () => {
+  const tally = await cuts('wal', 100, true);
+  expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
+  expect(tally.resumed).toBeGreaterThan(0);
+});
+
 describe('the harness finds what a careless program loses', () => {
+  test('careless reader: what is appended behind a sync that failed', async () => {
+    const { failures } = await cuts('careless reader', 60, true);
+    expect(
+      failures.flatMap(({ problems }) => problems.filter((each) => /^lost: run-\d \S+\/\d+$/.test(each))),
+    ).not.toEqual([]);
+  });
+
   test.each([
     ['careless wal', /^lost: run-\d \S+\/\d+$/],
     ['careless delete', /^lost: run-\d \S+\/\d+$/],

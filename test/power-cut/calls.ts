@@ -6,6 +6,7 @@ export interface Call {
   readonly process: number;
   /** Its arguments as strace wrote them, strings decoded. */
   readonly args: readonly Argument[];
+  /** Negative for a sync that failed. */
   readonly result: number;
   /** Lines of the log at which it began and ended: it may have happened at any moment between. */
   readonly begin: number;
@@ -35,9 +36,10 @@ export function straceArgv(log: string, argv: readonly string[], extra: readonly
 
 const LINE = /^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)$/s;
 const RESULT = /^(.*)\)\s+= (-?\d+|\?)(?:<[^>]*>)?(?:\(deleted\))?(?: .*)?$/s;
+const SYNCS: ReadonlySet<string> = new Set(['fsync', 'fdatasync']);
 const UNFINISHED = ' <unfinished ...>';
 
-/** Reads a log line by line; hands on each call that succeeded, in the order in which they ended. */
+/** Reads a log line by line; hands on each call that succeeded, and each sync, in the order in which they ended. */
 export class CallReader {
   readonly #open = new Map<string, { text: string; begin: number }>();
   #line = 0;
@@ -57,8 +59,8 @@ export class CallReader {
     const whole = RESULT.exec(before.text + rest!);
     if (whole === null) return null;
     const result = Number(whole[2]);
-    if (!(result >= 0)) return null;
     const name = (resumed ?? started)!;
+    if (!(result >= 0) && !SYNCS.has(name)) return null;
     return {
       name,
       process: Number(process),

@@ -83,7 +83,7 @@ function* cutsOf(recordings: readonly Recording[], seed: number): Generator<[Rec
     const random = new Random(seed + round);
     const variants = VARIANTS.filter((variant) => round === 0 || (variant !== 'synced' && variant !== 'everything'));
     const cuts = recordings.flatMap((recording) =>
-      linesToCut(recording.disk, recording.lines).flatMap((line) =>
+      linesToCut(recording).flatMap((line) =>
         variants.map((variant) => [recording, { line, variant, seed: random.below(2 ** 31) }] as [Recording, Cut]),
       ),
     );

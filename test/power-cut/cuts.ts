@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Disk } from './disk.ts';
 import type { DataOperation, Image, Kept, Operation, Range } from './image.ts';
 import type { Random } from './random.ts';
+import type { Recording } from './record.ts';
 
 /** What a disk may have kept of what nothing had synced. */
 export const VARIANTS = [
@@ -35,9 +36,9 @@ const PAGE_BYTES = 4096;
 const LOG = /journal\.sqlite-(?:wal|journal)$/;
 
 /** Just before a sync has ended, with everything at stake; just after; and at the very end. */
-export function linesToCut(disk: Disk, lines: number): number[] {
+export function linesToCut({ disk, lines, since }: Pick<Recording, 'disk' | 'lines' | 'since'>): number[] {
   const found = new Set(disk.syncs.flatMap(({ end }) => [end, end + 1]));
-  return [...found.add(lines + 1)].sort((a, b) => a - b);
+  return [...found.add(lines + 1)].filter((line) => line >= since).sort((a, b) => a - b);
 }
 
 /** What is found after a cut. */
@@ -47,9 +48,9 @@ export function imageAfter(disk: Disk, { line, variant }: Cut, random: Random): 
   for (const [path, node] of image) {
     // Shared memory is not written by system calls, and holds anything after a power cut.
     if (path.endsWith('-shm')) node.bytes = random.bytes(random.below(2) === 0 ? 0 : 32_768);
-    if (node.bytes === null || !LOG.test(path)) continue;
-    const log = unsynced.filter((each) => each.kind === 'data' && each.bytes !== null && each.path.endsWith(path));
-    if (variant === 'noisy log') node.bytes = noisy(node.bytes, log as DataOperation[], random);
+    const isNoisy = variant === 'noisy log' && LOG.test(path) && !unsynced.some(isOfLog);
+    if (isNoisy)
+      node.bytes = Buffer.concat([node.bytes ?? Buffer.alloc(0), random.bytes(SECTOR_BYTES * (1 + random.below(16)))]);
   }
   return image;
 }
@@ -58,6 +59,7 @@ function keeping(variant: Variant, unsynced: readonly Operation[], random: Rando
   if (variant === 'synced') return () => 'nothing';
   if (variant === 'subset') return subsetOf(unsynced, random);
   if (variant === 'short log') return shortLog(unsynced, random);
+  if (variant === 'noisy log') return noisyLog(unsynced, random);
   if (variant !== 'torn at 512' && variant !== 'torn at 4096') return () => 'all';
   const step = variant === 'torn at 512' ? SECTOR_BYTES : PAGE_BYTES;
   const last = unsynced.findLast(({ kind, ...rest }) => kind === 'data' && (rest as DataOperation).bytes !== null);
@@ -92,9 +94,9 @@ function someSectors(length: number, likelihood: number, random: Random): Range[
 
 /** All but what was written to the log behind a sector that chance chooses. */
 function shortLog(unsynced: readonly Operation[], random: Random): (operation: Operation) => Kept {
-  const log = unsynced.filter((each) => each.kind === 'data' && LOG.test(each.path));
-  const sectors = log.flatMap((operation) => {
-    const length = operation.kind === 'data' ? (operation.bytes?.length ?? 0) : 0;
+  const log: readonly Operation[] = unsynced.filter(isOfLog);
+  const sectors = unsynced.filter(isOfLog).flatMap((operation) => {
+    const { length } = operation.bytes!;
     return Array.from({ length: Math.ceil(length / SECTOR_BYTES) }, (_, index) => ({
       operation,
       to: index * SECTOR_BYTES,
@@ -109,11 +111,16 @@ function shortLog(unsynced: readonly Operation[], random: Random): (operation: O
   };
 }
 
-/** Noise in the sectors of one write that nothing synced, or behind the end where there is none. */
-function noisy(bytes: Buffer, unsynced: readonly DataOperation[], random: Random): Buffer {
-  if (unsynced.length === 0) return Buffer.concat([bytes, random.bytes(SECTOR_BYTES * (1 + random.below(16)))]);
-  const from = random.below(unsynced.length);
-  const copy = Buffer.from(bytes);
-  for (const { offset, bytes: written } of unsynced.slice(from)) random.bytes(written!.length).copy(copy, offset);
-  return copy;
+/** Noise in place of what was written to the log from some write on. */
+function noisyLog(unsynced: readonly Operation[], random: Random): (operation: Operation) => Kept {
+  const log = unsynced.filter(isOfLog);
+  const from = random.below(log.length);
+  const noise = new Map(
+    log.slice(from).map((each) => [each as Operation, { noise: random.bytes(each.bytes!.length) }]),
+  );
+  return (operation) => noise.get(operation) ?? 'all';
+}
+
+function isOfLog(operation: Operation): operation is DataOperation {
+  return operation.kind === 'data' && operation.bytes !== null && LOG.test(operation.path);
 }

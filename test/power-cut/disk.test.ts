@@ -69,6 +69,18 @@ describe('what is on the disk after a cut', () => {
     expect(found(NOW())).toEqual({ old: 'Xefore' });
   });
 
+  test('for certain nothing of what a sync could not write, whatever syncs succeed later', () => {
+    log('openat(AT_FDCWD</>, "/old", O_RDWR) = 3</old>');
+    log('pwrite64(3</old>, "X", 1, 0) = 1');
+    log('fdatasync(3</old>) = -1 EIO (Input/output error) (INJECTED)');
+    log('pwrite64(3</old>, "Y", 1, 1) = 1');
+    log('fdatasync(3</old>) = 0');
+    expect(found(NOW())).toEqual({ old: 'bYfore' });
+    log('pwrite64(3</old>, "X", 1, 0) = 1');
+    log('fdatasync(3</old>) = 0');
+    expect(found(NOW())).toEqual({ old: 'XYfore' });
+  });
+
   test('not what began after it, and anything of what began before', () => {
     log('openat(AT_FDCWD</>, "/old", O_RDWR) = 3</old>');
     const at = log('pwrite64(3</old>, "AB", 2, 0) = 2');

@@ -30,6 +30,7 @@ type Span = Pick<Call, 'begin' | 'end'>;
 
 export interface Sync extends Span {
   readonly path: string;
+  readonly failed: boolean;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -39,13 +40,16 @@ const NEVER = Number.POSITIVE_INFINITY;
  *
  *   D1. What was written to a file is on the disk after a sync of that file which began when the write had ended.
  *   D2. A name is on the disk after a sync of its folder. A synced file without a synced name is not found again.
- *   D3. Anything else is there or not, whatever was written before or after it, and in part; only a rename is atomic.
+ *   D3. After a sync that failed, what it was to write is there or not, whatever syncs succeed later: Linux takes it for written.
+ *   D4. Anything else is there or not, whatever was written before or after it, and in part; only a rename is atomic.
  */
 export class Disk {
   readonly operations: Operation[] = [];
   readonly syncs: Sync[] = [];
   readonly #root: string;
   readonly #inodes = new Map<Inode, FileContent | FolderContent>();
+  /** What a sync that failed was to write. */
+  readonly #given_up = new Set<Operation>();
   #waiting: readonly Call[] = [];
 
   /** @param root a folder, with no link in its path; all that it holds before the recording is durable */
@@ -163,14 +167,16 @@ export class Disk {
     this.operations.push({ kind: 'data', inode, path, offset, bytes: null, ...span, durable: NEVER });
   }
 
-  #sync({ args, begin, end }: Call): void {
+  #sync({ args, result, begin, end }: Call): void {
     const path = this.#descriptor(args);
     if (path === null) return;
     const synced = this.#inodeAt(path);
-    this.syncs.push({ begin, end, path });
+    this.syncs.push({ begin, end, path, failed: result < 0 });
     for (const operation of this.operations) {
       const inode = operation.kind === 'data' ? operation.inode : operation.folder;
-      if (inode === synced && operation.end < begin) operation.durable = Math.min(operation.durable, end);
+      if (inode !== synced || operation.end >= begin || this.#given_up.has(operation)) continue;
+      if (result >= 0) operation.durable = Math.min(operation.durable, end);
+      else if (operation.durable === NEVER) this.#given_up.add(operation);
     }
   }
 

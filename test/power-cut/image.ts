@@ -46,8 +46,8 @@ export interface Range {
   readonly to: number;
 }
 
-/** How much of an operation came to the disk that nothing had synced. */
-export type Kept = 'all' | 'nothing' | readonly Range[];
+/** How much of an operation came to the disk that nothing had synced; or noise in its place. */
+export type Kept = 'all' | 'nothing' | readonly Range[] | { readonly noise: Buffer };
 
 export interface Node {
   /** null for a folder. */
@@ -127,6 +127,7 @@ function applyData(contents: Map<Inode, Growing>, { inode, offset, bytes }: Data
   const content = contents.get(inode) ?? new Growing();
   contents.set(inode, content);
   if (bytes === null) return content.resize(offset);
+  if (typeof kept === 'object' && 'noise' in kept) return content.write(offset, kept.noise);
   const ranges = typeof kept === 'string' ? [{ from: 0, to: bytes.length }] : kept;
   for (const { from, to } of ranges) content.write(offset + from, bytes.subarray(from, to));
 }

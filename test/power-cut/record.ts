@@ -10,7 +10,7 @@ import { compileProgram, type Program } from '../../src/kernel/program.ts';
 import { type Call, CallReader, straceArgv } from './calls.ts';
 import { Disk } from './disk.ts';
 import { differencesOf, readImage } from './image.ts';
-import { type CommandEnded, prepareFolder, type ProfileName, storyApp } from './story.ts';
+import { type CommandEnded, FIRST_RUN, prepareFolder, type ProfileName, storyApp } from './story.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 
@@ -29,6 +29,8 @@ export interface Recording {
   readonly told: readonly Told[];
   /** Lines of the log. */
   readonly lines: number;
+  /** The first line at which it is worth to cut. */
+  readonly since: number;
   readonly lock_sha256: string;
   readonly program: Program;
   /** SHA-256 of whatever a file outside of the store has ever held as a whole, by its path. */
@@ -41,20 +43,24 @@ export function scratchFolder(): string {
   return realpathSync(mkdtempSync(join(memory ? '/dev/shm' : tmpdir(), 'expctl-power-')));
 }
 
-/** Lets a process of its own tell the story under a profile, and takes down every change that it makes to the disk. */
-export async function record(profile: ProfileName): Promise<Recording> {
+/**
+ * Lets processes of their own tell the story under a profile, and takes down every change that they make to the disk.
+ *
+ * @param faults what fails in the process that performs the runs, as strace says it (`CALLS:error=CODE:when=N`); where the process ends
+ *   for that, another one goes on, in which nothing fails
+ */
+export async function record(profile: ProfileName, faults: string | null = null): Promise<Recording> {
   const around = scratchFolder();
   try {
     const root = join(around, 'root');
-    const log = join(around, 'log');
     for (const folder of [root, join(around, 'tmp')]) mkdirSync(folder);
     prepareFolder(root);
-    const disk = new Disk(root);
-    const argv = [process.execPath, '--import', import.meta.resolve('tsx'), CHILD, root, profile];
-    const env = { PATH: process.env['PATH'], TZ: 'UTC', TMPDIR: join(around, 'tmp'), UV_USE_IO_URING: '0' };
-    const child = spawn('strace', straceArgv(log, argv), { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    await ended(child, profile);
-    const { told, lines } = await follow(log, disk);
+    const take = new Take(around, root, profile);
+    await take.tell(0, FIRST_RUN);
+    const since = take.lines;
+    await take.tell(FIRST_RUN, LAST, faults);
+    if (take.stopped_at !== null) await take.tell(take.stopped_at, LAST);
+    const { disk, told, lines } = take;
     const differences = differencesOf(disk.last(), readImage(root)).filter((path) => !path.endsWith('-shm'));
     if (disk.unexplained.length > 0)
       throw new Error('the log names files of which it does not tell how they came to be');
@@ -62,34 +68,91 @@ export async function record(profile: ProfileName): Promise<Recording> {
     const app = storyApp(root, profile, () => undefined);
     const { lock, lock_sha256, tables } = await readLock(app, 'square.lock.json');
     const program = unwrap(compileProgram(lock, tables));
-    return { profile, disk, told, lines, lock_sha256, program, versions: versionsOf(told) };
+    const versions = versionsOf(told);
+    return { profile, disk, told, lines, since: faults === null ? 0 : since, lock_sha256, program, versions };
   } finally {
     rmSync(around, { recursive: true, force: true });
   }
 }
 
-async function follow(log: string, disk: Disk): Promise<{ told: Told[]; lines: number }> {
-  const reader = new CallReader();
-  const listener = new Listener();
-  let lines = 0;
-  for await (const text of createInterface({
-    input: createReadStream(log, 'latin1'),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    lines += 1;
-    const call = reader.take(text);
-    if (call === null) continue;
-    disk.take(call);
-    listener.take(call);
+/**
+ * A recording in which a sync of the write-ahead log failed, the run ended for it, and another process went on with it.
+ *
+ * @param nth which sync of the process fails at the earliest
+ */
+export async function recordFailedSync(profile: ProfileName, nth: number): Promise<Recording> {
+  for (let n = nth; n < nth + MOST_TRIES; n += 1) {
+    const recording = await record(profile, `fsync,fdatasync:error=EIO:when=${n}`);
+    if (recording.disk.syncs.some(({ path, failed }) => failed && path.endsWith('-wal'))) return recording;
   }
-  return { told: listener.told, lines };
+  throw new Error(`no sync of a log is among those from ${nth} on`);
+}
+
+const MOST_TRIES = 12;
+const LAST = 1_000;
+
+/** A recording that grows, process by process. */
+class Take {
+  readonly disk: Disk;
+  lines = 0;
+  /** The chapter at which the last process gave up; null where it told all of its own. */
+  stopped_at: number | null = null;
+  readonly #around: string;
+  readonly #root: string;
+  readonly #profile: ProfileName;
+  readonly #reader = new CallReader();
+  readonly #listener = new Listener();
+
+  constructor(around: string, root: string, profile: ProfileName) {
+    this.#around = around;
+    this.#root = root;
+    this.#profile = profile;
+    this.disk = new Disk(root);
+  }
+
+  get told(): readonly Told[] {
+    return this.#listener.told;
+  }
+
+  async tell(from: number, to: number, faults: string | null = null): Promise<void> {
+    const log = join(this.#around, 'log');
+    const child = [CHILD, this.#root, this.#profile, String(from), String(to)];
+    const argv = [process.execPath, '--import', import.meta.resolve('tsx'), ...child];
+    const env = { PATH: process.env['PATH'], TZ: 'UTC', TMPDIR: join(this.#around, 'tmp'), UV_USE_IO_URING: '0' };
+    const inject = faults === null ? [] : ['-e', `inject=${faults}`];
+    const strace = spawn('strace', straceArgv(log, argv, inject), { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { status, output } = await ended(strace);
+    await this.#read(log);
+    this.stopped_at = this.#listener.gave_up_at;
+    if (status === 0 || (faults !== null && this.stopped_at !== null)) return;
+    throw new Error(`the recording of ${this.#profile} ended with ${status}:\n${output}`);
+  }
+
+  async #read(log: string): Promise<void> {
+    this.#listener.nextProcess();
+    const input = createReadStream(log, 'latin1');
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      this.lines += 1;
+      const call = this.#reader.take(text);
+      if (call === null) continue;
+      this.disk.take(call);
+      this.#listener.take(call);
+    }
+  }
 }
 
 /** Hears what the recorded process says on standard output, and which tools it starts. */
 class Listener {
   readonly told: Told[] = [];
+  gave_up_at: number | null = null;
   #process: number | null = null;
   #rest = '';
+
+  nextProcess(): void {
+    this.#process = null;
+    this.#rest = '';
+    this.gave_up_at = null;
+  }
 
   take({ name, process, args, begin }: Call): void {
     this.#process ??= process;
@@ -107,7 +170,8 @@ class Listener {
     this.#rest = lines.pop()!;
     for (const said of lines.filter((each) => each.startsWith('{'))) {
       const value = JSON.parse(said) as CommandEnded | { run?: string; stream: string; seq: number; hash: string };
-      if ('ended' in value) this.told.push({ kind: 'ended', command: value.ended, files: value.files, line });
+      if ('ended' in value && !value.good) this.gave_up_at = value.chapter;
+      else if ('ended' in value) this.told.push({ kind: 'ended', command: value.ended, files: value.files, line });
       else if (value.run !== undefined) {
         const { run, stream, seq, hash } = value;
         this.told.push({ kind: 'row', run, stream, seq, hash, line });
@@ -127,7 +191,7 @@ function versionsOf(told: readonly Told[]): Map<string, Set<string>> {
   return versions;
 }
 
-function ended(child: ChildProcess, profile: string): Promise<void> {
+function ended(child: ChildProcess): Promise<{ status: number | null; output: string }> {
   let output = '';
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -136,9 +200,6 @@ function ended(child: ChildProcess, profile: string): Promise<void> {
   }
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (status) => {
-      if (status === 0) resolve();
-      else reject(new Error(`the recording of ${profile} ended with ${status}:\n${output}`));
-    });
+    child.once('close', (status) => resolve({ status, output }));
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type Database from 'better-sqlite3';
+import Database from 'better-sqlite3';
 import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
 import { journalFile, openDatabase } from '../../src/adapters/sqlite/database.ts';
 import { SqliteJournal } from '../../src/adapters/sqlite/journal.ts';
@@ -22,12 +22,15 @@ export const PROFILES = {
   'careless delete': { file_system: 0x6969, pragma: 'synchronous = FULL' },
   /** A sound journal, but artifacts and the files of a project are written as programs write files. */
   'careless files': { careless: true },
+  /** Somebody reads all the time, so that a log of which a sync failed cannot be written again. */
+  'careless reader': { reader: true },
 } as const satisfies Readonly<Record<string, Profile>>;
 
 interface Profile {
   readonly file_system?: number;
   readonly pragma?: string;
   readonly careless?: boolean;
+  readonly reader?: boolean;
 }
 
 export type ProfileName = keyof typeof PROFILES;
@@ -36,12 +39,18 @@ export type ProfileName = keyof typeof PROFILES;
 export interface CommandEnded {
   readonly ended: string;
   readonly status: number;
+  /** Its place in the story. */
+  readonly chapter: number;
+  /** It ended as it should. */
+  readonly good: boolean;
   /** SHA-256 of every file outside of the store, the plan aside, by its path below the root. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /** The run whose journal the harness looks at first, and a second one in the same store. */
 export const RUNS = ['run-1', 'run-2'] as const;
+/** The chapter in which the first run begins. */
+export const FIRST_RUN = 8;
 
 /** Written by a person's editor: how it does that is not expctl's concern. */
 export const PLAN_FILE = 'square.plan.yaml';
@@ -118,17 +127,31 @@ export function chapters(root: string): readonly (readonly [args: readonly strin
   ];
 }
 
-/** The real commands with the real adapters; standard output is written at once, so that the log shows what was said when. */
-export function storyApp(root: string, profile: ProfileName, say: (text: string) => void): App {
+/**
+ * The real commands with the real adapters; standard output is written at once, so that the log shows what was said when.
+ *
+ * @param recorded it is this process that is recorded, not one that looks at what was left
+ */
+export function storyApp(root: string, profile: ProfileName, say: (text: string) => void, recorded = false): App {
   const { app } = new TestApp({ cwd: join(root, 'project'), env: { USER: 'tester' } }, join(root, 'home'));
   const openJournal: App['openJournal'] = async (store) => {
     const deps = { clock: app.clock, process: thisProcess() };
-    return new SqliteJournal(() => openAs(profile, store), journalFile(store), deps);
+    return new SqliteJournal(() => openAs(profile, store, recorded), journalFile(store), deps);
   };
   const terminal = { ...app.terminal, out: say, note: (text: string) => void process.stderr.write(`${text}\n`) };
   const { careless = false }: Profile = PROFILES[profile];
   return { ...app, openJournal, terminal, ...(careless ? carelessFiles(app) : {}) };
 }
+
+/** Begins to read, and never ends. */
+function readOn(file: string): void {
+  const reader = new Database(file, { readonly: true });
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM events').get();
+  readers.push(reader);
+}
+
+const readers: Database.Database[] = [];
 
 function carelessFiles(app: App): Pick<App, 'files' | 'artifacts'> {
   const write: App['files']['write'] = async (path, bytes, { mode = 0o644 } = {}) => {
@@ -151,10 +174,13 @@ function carelessFiles(app: App): Pick<App, 'files' | 'artifacts'> {
   return { files: { ...app.files, write }, artifacts };
 }
 
-function openAs(profile: ProfileName, store: string): Database.Database {
-  const { file_system, pragma }: Profile = PROFILES[profile];
+function openAs(profile: ProfileName, store: string, recorded: boolean): Database.Database {
+  const { file_system, pragma, reader }: Profile = PROFILES[profile];
+  const isRead = reader === true && recorded && existsSync(journalFile(store));
+  if (isRead) readOn(journalFile(store));
   const database = openDatabase(store, file_system === undefined ? {} : { file_system });
   if (pragma !== undefined) database.pragma(pragma);
+  if (isRead) database.pragma('busy_timeout = 0'); // closing would wait for the reader
   return database;
 }
 

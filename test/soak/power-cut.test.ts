@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { campaign, failuresText, tallyText } from '../power-cut/campaign.ts';
-import { record } from '../power-cut/record.ts';
+import { record, recordFailedSync } from '../power-cut/record.ts';
 
 /** `EXPCTL_SEED=n` repeats a campaign, `EXPCTL_IMAGES=n` makes it longer. */
 const SEED = Number(process.env['EXPCTL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -13,4 +13,13 @@ test(`${IMAGES} power cuts`, async () => {
   console.log(tallyText('all profiles', tally, SEED));
   expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
   expect(tally.images).toBe(IMAGES);
+});
+
+test('power cuts after syncs that failed', async () => {
+  const recordings = [];
+  for (let nth = 11; nth <= 30; nth += 2) recordings.push(await recordFailedSync('wal', nth));
+  const tally = await campaign({ recordings, images: IMAGES / 5, seed: SEED, resume_every: 20 });
+  console.log(tallyText('failed syncs', tally, SEED));
+  expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
+  expect(tally.images).toBe(IMAGES / 5);
 });
