@@ -72,10 +72,11 @@ function git(folder: string, args: readonly string[], good: readonly number[] = 
     const argv = ['-C', folder, ...HARMLESS.flatMap((setting) => ['-c', setting]), ...args];
     const child = spawn('git', argv, { env: gitEnvironment(), stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 });
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.on('error', () => resolve(null));
+    // Where too many files are open there is none, whatever the type says.
+    (child.stdout as typeof child.stdout | undefined)?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
-    child.on('error', () => resolve(null));
     child.on('close', (code) => resolve(code !== null && good.includes(code) ? output.trim() : null));
   });
 }
