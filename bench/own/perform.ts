@@ -21,11 +21,12 @@ export type Performing = Pick<EngineDeps, 'tools'> & Partial<Pick<EngineDeps, 'w
  * Performs a study on the embedded engine, with the journal of an expctl on a disk: every event is on it before anything follows.
  *
  * @param folder of the store; a new one for each run
- * @returns seconds from the run's start to its end
+ * @returns seconds from the run's first event to its last; tools are started before and ended behind
  */
 export async function performed({ lock, program }: Made, folder: string, performing: Performing): Promise<number> {
   const journal = openJournal(folder, { clock: systemClock, process: thisProcess() });
   await journal.runs(); // makes the file
+  let [begun, ended] = [0, 0];
   const deps: EngineDeps = {
     journal,
     clock: systemClock,
@@ -35,18 +36,20 @@ export async function performed({ lock, program }: Made, folder: string, perform
       throw new Error('nothing is unresolved here');
     },
     verifyGate: () => Promise.reject(new Error('there is no gate')),
-    onRow: () => undefined,
     onNotice: (text) => {
       throw new Error(text);
     },
     ...performing,
+    onRow(row) {
+      if (row.type === 'run.started') begun = performance.now();
+      ended = performance.now();
+      performing.onRow?.(row);
+    },
   };
   const approved = await approvedLock(lock);
-  const begun = performance.now();
   const run = unwrap(await startRun(deps, { run: 'bench', approved, program, wait: false, by: 'bench' }));
   const end = unwrap(await run.end);
-  const seconds = (performance.now() - begun) / 1000;
   if (end.kind !== 'finished' || end.status !== 'completed') throw new Error(`the run ended: ${JSON.stringify(end)}`);
   await journal.close();
-  return seconds;
+  return (ended - begun) / 1000;
 }
