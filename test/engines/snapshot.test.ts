@@ -183,6 +183,23 @@ describe('while a run is performed', () => {
     expect(last!.position).toBe((await bench.journalRows()).length);
   }, 60_000);
 
+  test('of a run that is killed again and again, there is never much behind the latest', async () => {
+    const bench = await Bench.of(made(), new World());
+    let process = await (await bench.start({ crash: { append: 40, when: 'after' } })).finish();
+    const behind: number[] = [];
+    while (process.ended === 'crashed') {
+      const { journal } = bench.process();
+      const rows = (await bench.journalRows()).length;
+      behind.push(rows - ((await journal.snapshot(bench.run))?.position ?? 0));
+      await journal.close();
+      process = await (await bench.resume({ crash: { append: 40, when: 'after' } })).finish();
+    }
+    expect(process.ended).toBe('completed');
+    expect(behind.length).toBeGreaterThan(8);
+    expect(Math.max(...behind)).toBeLessThan(1_000 + 2 * 40 * 8);
+    expect(Object.keys(await bench.results())).toHaveLength(500);
+  }, 60_000);
+
   test('and one that does not hold is told, and costs nothing else', async () => {
     const { bench } = await killedAt(460);
     const { journal: store } = bench.process();

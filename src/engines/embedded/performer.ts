@@ -72,7 +72,7 @@ export class Performer {
     this.#trail = recovered.trail;
     this.#timers = new Timers(deps.clock);
     this.#time = new ActiveTime(deps.clock, recovered.active_ms);
-    this.#snapshots = this.#newSnapshots();
+    this.#snapshots = this.#newSnapshots(recovered.rows_read);
     this.#orders = this.#newOrders();
     const lease = () => this.#lease!;
     this.#inbox = new Inbox(deps.journal, options.run, lease, (message) => this.#orders.obey(message));
@@ -110,7 +110,7 @@ export class Performer {
     });
   }
 
-  #newSnapshots(): SnapshotKeeper {
+  #newSnapshots(events_behind: number): SnapshotKeeper {
     const { run, approved } = this.#options;
     return new SnapshotKeeper({
       of: { run, lock_sha256: approved.lock_sha256 },
@@ -119,6 +119,7 @@ export class Performer {
       trail: this.#trail,
       journal: this.#deps.journal,
       active_ms: () => this.#time.used_ms,
+      events_behind,
     });
   }
 

@@ -19,11 +19,13 @@ export interface Recovered {
   /** Milliseconds in which the run was performed, was not paused, and no gate was open. */
   readonly active_ms: number;
   readonly trail: Trail;
+  /** How many rows were read behind the snapshot; all of them where there was none. */
+  readonly rows_read: number;
 }
 
 /** What every run is before its first row. */
 export function unbegun(program: Program): Recovered {
-  return { machine: new RunMachine(program), pending: new Pending(), active_ms: 0, trail: new Trail() };
+  return { machine: new RunMachine(program), pending: new Pending(), active_ms: 0, trail: new Trail(), rows_read: 0 };
 }
 
 /**
@@ -98,6 +100,7 @@ class Recovery implements Recovered {
   readonly pending: Pending;
   readonly trail: Trail;
   active_ms: number;
+  rows_read = 0;
   readonly #chain: ChainVerifier;
   readonly #lock_sha256: string;
 
@@ -122,6 +125,7 @@ class Recovery implements Recovered {
     this.pending.follow(row.stream, event, commands, row.wall_ms);
     this.#chain.take(row);
     this.trail.take(row);
+    this.rows_read += 1;
   }
 
   /** To be called behind the last row. @throws Divergence, ExpctlError EVIDENCE_BROKEN */

@@ -18,16 +18,19 @@ interface KeeperDeps {
   readonly trail: Trail;
   readonly journal: Pick<JournalStore, 'keepSnapshot'>;
   readonly active_ms: () => number;
+  /** Events behind the latest snapshot: a process that is killed again and again must not leave ever more to read. */
+  readonly events_behind: number;
 }
 
 /** Has snapshots of a run kept while it is performed. */
 export class SnapshotKeeper {
   readonly #deps: KeeperDeps;
-  #events = 0;
+  #events: number;
   #due = LEAST_EVENTS;
 
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
+    this.#events = deps.events_behind;
   }
 
   /**
