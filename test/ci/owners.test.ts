@@ -19,11 +19,11 @@ beforeAll(async () => {
 });
 afterAll(() => template.remove());
 
-/** A run that a process was performing when it was killed. */
-async function abandoned(at = 30): Promise<Scenario> {
+/** A run that a process was performing when it was killed, so many operations behind its beginning. */
+async function abandoned(operations = 10): Promise<Scenario> {
   const scenario = new Scenario(template);
   scenario.hold();
-  await scenario.perform({ at, side: 'after' });
+  await scenario.perform({ at: campaign.begun_at + operations, side: 'after' });
   scenario.processes.length = 0;
   return scenario;
 }
@@ -46,7 +46,7 @@ async function lastOf(scenario: Scenario, started: readonly Started[]): Promise<
 describe('many processes for one run', () => {
   test(`${ROUNDS} rounds of ${RESUMES} resumes and ${RUNS} runs at once: one performs it`, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const scenario = await abandoned(22 + round);
+      const scenario = await abandoned(round);
       const resumes = Array.from({ length: RESUMES }, () => scenario.start('resume', { flags: ['--json'] }));
       const runs = Array.from({ length: RUNS }, () => scenario.start('run', { flags: ['--json'] }));
       await lastOf(scenario, [...resumes, ...runs]);

@@ -41,7 +41,7 @@ function stateOf(types: readonly string[]): Signalled['state'] {
 
 /** At every operation from shortly before the run begins, two at a time. */
 async function everywhere(signalsAt: (at: number) => string): Promise<Signalled[]> {
-  const from = Math.floor(campaign.operations * 0.3);
+  const from = campaign.begun_at - 3;
   const points = Array.from({ length: campaign.operations - from }, (_, index) => from + index + 1);
   const results: Signalled[] = [];
   const worker = async (): Promise<void> => {

@@ -26,8 +26,9 @@ export class Campaign {
   readonly #template: CrashTemplate;
   readonly #options: ScenarioOptions;
   #expected: Record<number, PointOutcome> = {};
-  /** Operations of an undisturbed process. */
+  /** Operations of an undisturbed process, and the one with which the run begins. */
   operations = 0;
+  begun_at = 0;
 
   static async of(template: CrashTemplate, options: ScenarioOptions = {}): Promise<Campaign> {
     const campaign = new Campaign(template, options);
@@ -42,9 +43,10 @@ export class Campaign {
 
   async #performUndisturbed(): Promise<void> {
     const scenario = new Scenario(this.#template, { ...this.#options, planted: undefined });
-    const { operations } = await scenario.perform(null);
+    const { operations, begun_at } = await scenario.perform(null);
     this.#expected = await scenario.outcomes();
     this.operations = operations;
+    this.begun_at = begun_at;
     const problems = await this.#problemsOf(scenario);
     if (problems.length > 0) throw new Error(`the undisturbed run: ${problems.join('\n')}`);
     scenario.remove();

@@ -37,8 +37,8 @@ export interface Fenced {
 export async function fencedRound(template: CrashTemplate, campaign: Campaign, seed: number): Promise<Fenced> {
   const random = seededDice(seed);
   const scenario = new Scenario(template);
-  // Behind the preparations: about two fifths of a run's operations.
-  const at = 1 + Math.floor(campaign.operations * (0.4 + 0.6 * random()));
+  const { begun_at, operations } = campaign;
+  const at = begun_at + Math.floor((operations - begun_at) * random());
   const side = SIDES[Math.floor(random() * SIDES.length)]!;
   const first = scenario.start('run', { flags: ['--json'], signals: `${at} ${side} SIGSTOP` });
   if (!(await standsStill(first))) return { ...NOT_STOPPED, ...(await campaign.conclude(scenario)) };

@@ -17,8 +17,9 @@ export interface Kill {
 export interface Process {
   /** The operation at which it killed itself, `journal.append`; null where it ended by itself. */
   readonly killed_at: string | null;
-  /** Operations until then. */
+  /** Operations until then, and the one with which the run began, 0 where that was in an earlier process. */
   readonly operations: number;
+  readonly begun_at: number;
   /** null where it was killed. */
   readonly status: number | null;
   readonly stderr: string;
@@ -101,9 +102,9 @@ export class Scenario {
     const signals = kill === null ? {} : { signals: `${kill.at} ${kill.side} SIGKILL` };
     const { ended, traced } = this.start(begun ? 'resume' : 'run', { ...signals, flags: [] });
     const { status, stderr } = await ended;
-    const operations = /^ended (\d+)/m.exec(traced())?.[1];
-    const [, at = operations, killed_at = null] = /^(\d+) \w+ (\S+)/m.exec(traced()) ?? [];
-    const process = { killed_at, operations: Number(at), status, stderr };
+    const [, count, begun_at = '0'] = /^ended (\d+) (\d+)/m.exec(traced()) ?? [];
+    const [, at = count, killed_at = null] = /^(\d+) \w+ (\S+)/m.exec(traced()) ?? [];
+    const process = { killed_at, operations: Number(at), begun_at: Number(begun_at), status, stderr };
     this.processes.push(process);
     return process;
   }

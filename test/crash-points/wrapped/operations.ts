@@ -7,7 +7,8 @@ import { appendFileSync } from 'node:fs';
  *   EXPCTL_TEST_SIGNALS  where, `17 before SIGKILL` or `17 during SIGINT, 18 after SIGINT`; nowhere unless given. `during`: the
  *                        operation was begun and nobody has heard of its end
  *   EXPCTL_TEST_DEEP     `1`: what lies below the ports counts too: statements of SQLite, calls of the file system
- *   EXPCTL_TEST_TRACE    a file: this process appends a line for each signal, `17 before journal.append`, and at its end `ended 54`
+ *   EXPCTL_TEST_TRACE    a file: this process appends a line for each signal, `17 before journal.append`, and at its end
+ *                        `ended 54 26`: operations, and the one at which the run began, 0 where it did not
  */
 
 interface Signal {
@@ -23,8 +24,9 @@ const signals = (process.env['EXPCTL_TEST_SIGNALS'] ?? '')
 const trace = process.env['EXPCTL_TEST_TRACE'];
 export const DEEP = process.env['EXPCTL_TEST_DEEP'] === '1';
 let count = 0;
+let begun_at = 0;
 
-process.on('exit', () => tell(`ended ${count}`));
+process.on('exit', () => tell(`ended ${count} ${begun_at}`));
 
 function tell(line: string): void {
   if (trace !== undefined) appendFileSync(trace, `${line}\n`);
@@ -38,6 +40,7 @@ function send({ at, side, signal }: Signal, name: string): void {
 /** Does something that counts as one operation. */
 export function operation<T>(name: string, work: () => T): T {
   count += 1;
+  if (name === 'journal.createRun') begun_at = count;
   const due = signals.filter(({ at }) => at === count);
   const sendAll = (side: string): void => {
     for (const signal of due) if (signal.side === side) send(signal, name);
