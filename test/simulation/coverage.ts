@@ -39,6 +39,7 @@ export function metBy({ store, view, counts, world, made, disturbances }: Simula
     'full disks': disturbances.write_faults.some((fault) => fault?.kind === 'disk_full'),
     'take-overs of stopped processes': counts.take_overs > 0,
     'expired approvals': counts.expired > 0,
+    'clocks set forward, met by the engine': counts.clock_jumps > 0,
     pauses: seen('run.paused'),
     resends: world.counts.resends > 0,
     'unknown outcomes': met.has('class unknown_outcome') || seen('step.unresolved'),

@@ -1,4 +1,6 @@
 import { ExpctlError } from '../../src/base/error.ts';
+import { err, ok, type Result } from '../../src/base/result.ts';
+import { EffectiveClock } from '../../src/engines/effective-clock.ts';
 import type { Clock, JournalStore, NewEvent } from '../../src/engines/ports.ts';
 import { MemoryJournal } from '../../src/engines/simulated/memory-journal.ts';
 import type { MemoryStore } from '../../src/engines/simulated/memory-store.ts';
@@ -32,6 +34,7 @@ export interface IncarnationDeps {
 export class Incarnation {
   readonly name: string;
   readonly clock: Clock;
+  readonly checkClock: () => Result<void>;
   readonly journal: JournalStore;
   readonly #deps: IncarnationDeps;
   alive = true;
@@ -43,11 +46,15 @@ export class Incarnation {
     this.name = name;
     this.#deps = deps;
     const { time, store, dice } = deps;
-    this.clock = deps.wrapClock({
+    const machine: Clock = {
       now_ms: () => time.now_ms(),
       monotonic_ms: () => time.monotonic_ms(),
       after: (seconds, fire) => this.#after(seconds, fire),
-    });
+    };
+    // As the commands do: from the latest time that the journal holds.
+    const clock = new EffectiveClock(machine, store.rows.at(-1)?.wall_ms ?? 0);
+    this.checkClock = () => (clock.isAhead ? err(setForward(clock.jump!.by_ms)) : ok(undefined));
+    this.clock = deps.wrapClock(clock);
     const commit_s = () => (deps.slow_commits ? dice.pick([0, 0.001, 0.05, 2]) : 0);
     const notice_s = () => dice.between(0, 0.4);
     const memory = new MemoryJournal({ store, clock: this.clock, process: name, commit_s, notice_s });
@@ -166,6 +173,11 @@ export class Incarnation {
     }
     return this.hear(written);
   }
+}
+
+function setForward(by_ms: number): ExpctlError {
+  const hint = 'Say that it is right.';
+  return new ExpctlError('CLOCK_JUMPED', `The clock was set forward by ${by_ms} ms`, { hint, details: { by_ms } });
 }
 
 function diskFull(): ExpctlError {

@@ -193,6 +193,18 @@ export const PLANTED: readonly Planted[] = [
     mutation: { program: (program) => withSteps(program, () => ({ needs: [] })) },
   },
   {
+    bug: 'the clock that a run goes by can be set back',
+    breaks: 'time',
+    seeds: 50,
+    mutation: {
+      clock: (clock, dice) => ({
+        now_ms: () => clock.now_ms() - dice.pick([0, 3_600_000]),
+        monotonic_ms: () => clock.monotonic_ms(),
+        after: (seconds, fire) => clock.after(seconds, fire),
+      }),
+    },
+  },
+  {
     bug: 'the journal takes rows of whoever had the lease before',
     breaks: 'fence',
     seeds: 400,

@@ -61,7 +61,7 @@ export class Simulation {
   readonly operator: Operator;
   readonly dice: Dice;
   readonly engines: Engine[] = [];
-  readonly counts = { crashes: 0, take_overs: 0, expired: 0, folds: 0, waited: false };
+  readonly counts = { crashes: 0, take_overs: 0, expired: 0, clock_jumps: 0, folds: 0, waited: false };
   readonly trace: (line: string) => void;
   readonly #mutation: Mutation;
   readonly #bugs: Dice;
@@ -207,9 +207,10 @@ export class Simulation {
 
   #depsOf(engine: Engine): EngineDeps {
     const { incarnation } = engine;
-    const { clock, journal } = incarnation;
+    const { clock, checkClock, journal } = incarnation;
     return {
       journal,
+      checkClock,
       tools: this.#toolsOf(engine),
       clock,
       workFolder: async (_run, point, step, attempt) => `/work/${point}/${step}-${attempt}`,
@@ -249,6 +250,7 @@ export class Simulation {
     if (!end.ok && end.error.code === 'INTERNAL') return this.#failed(end.error.cause ?? end.error);
     if (!end.ok && end.error.code === 'EVIDENCE_BROKEN') this.tell(new Violation('fold', end.error.message));
     if (!end.ok && end.error.code === 'APPROVAL_EXPIRED') this.counts.expired += 1;
+    if (!end.ok && end.error.code === 'CLOCK_JUMPED') this.counts.clock_jumps += 1;
     this.operator.ended(end);
   }
 

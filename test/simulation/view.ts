@@ -56,6 +56,7 @@ export class JournalView {
   /** How often each kind of event was seen. */
   readonly seen = new Map<string, number>();
   #fence = 0;
+  #latest_ms = 0;
   readonly #lock: Lock;
   readonly #trouble: (violation: Violation) => void;
   /** Whether a tool has answered so to this effect. */
@@ -72,6 +73,9 @@ export class JournalView {
     this.seen.set(event.type, (this.seen.get(event.type) ?? 0) + 1);
     if (row.fence < this.#fence) this.#tell('fence', `${shown(row)} was appended behind fence ${this.#fence}`);
     this.#fence = Math.max(this.#fence, row.fence);
+    if (row.wall_ms < this.#latest_ms)
+      this.#tell('time', `${shown(row)} is ${this.#latest_ms - row.wall_ms} ms earlier`);
+    this.#latest_ms = Math.max(this.#latest_ms, row.wall_ms);
     if (this.finished && event.type !== 'points.retried') this.#tell('order', `${shown(row)} follows the run's end`);
     const point = pointOf(row.stream);
     if (point === null) this.#takeStudy(row, event);

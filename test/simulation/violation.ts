@@ -12,6 +12,7 @@ export const INVARIANTS = {
   answers: 'what the journal says that a tool answered is what it answered to that effect',
   order:
     'nothing begins in a point or a run that is paused, cancelled, failed or finished (K5), or before what it needs (K1)',
+  time: 'the time that the journal keeps never goes back',
   fence: 'whoever lost the lease appends nothing',
   acknowledged: 'what was acknowledged is never lost: neither events nor messages',
   fold: 'the journal follows from the lock, and its chains hold',
