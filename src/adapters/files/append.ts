@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ExpctlError, messageOf } from '../../base/error.ts';
+import { ExpctlError, machineFault, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
-import { exists, syncFolder } from './files.ts';
+import { makeDurableFolder } from './durable.ts';
+import { syncFolder } from './files.ts';
 
 /** In one write, synced before it returns. A crash leaves the file as it was, or with a beginning of what was added. */
 export async function appendWhole(
@@ -12,8 +13,7 @@ export async function appendWhole(
   options: { mode?: number; behind_bytes?: number } = {},
 ): Promise<Result<void>> {
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const isNew = !(await exists(path));
+    makeDurableFolder(dirname(path));
     const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
     const file = await open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, options.mode ?? 0o644);
     try {
@@ -24,11 +24,12 @@ export async function appendWhole(
     } finally {
       await file.close();
     }
-    if (isNew) await syncFolder(dirname(path));
-    // The folder may be new too. That of another user above it need not be readable.
-    if (isNew) await syncFolder(dirname(dirname(path))).catch(() => undefined);
+    // Each time: whoever made the file may have been ended before it came to that.
+    await syncFolder(dirname(path));
     return ok(undefined);
   } catch (cause) {
+    const fault = machineFault(cause, `${path} cannot be added to`);
+    if (fault !== null) return err(fault);
     const hint = 'Look at the permissions and the free space, or name another folder.';
     return err(new ExpctlError('FILE_UNREADABLE', `${path} cannot be added to: ${messageOf(cause)}.`, { hint, cause }));
   }
