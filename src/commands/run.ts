@@ -26,7 +26,7 @@ import {
 import { type PerformFlags, perform } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
 import { assertClockAccepted, clockOfRun } from './run-clock.ts';
-import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { lookAtRun, type OpenedRun, withRun } from './runs.ts';
 
 interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
   readonly approval?: readonly string[];
@@ -106,7 +106,7 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
   assertOneFormat(options);
   await withRun(app, options, prefix, async (opened) => {
     const { store, run, reader } = opened;
-    const loaded = await loadRun(app, store, run);
+    const loaded = await lookAtRun(app, store, run); // what is performed is the lock that `authorised` parses below
     const project = await projectOfStore(app, store);
     const last = (await reader.last(run.run, 'study'))?.type;
     const inbox = await reader.inbox(run.run);

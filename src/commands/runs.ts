@@ -60,8 +60,8 @@ export async function loadRun(app: App, store: string, run: Pick<RunRow, 'lock_s
 }
 
 /**
- * The same, sooner, for commands that only look: what was parsed strictly before the run began, and is known by its digest, is not parsed
- * strictly once more.
+ * The same, sooner: what was parsed strictly before the run began, and is known by its digest, is not parsed strictly once more. For commands
+ * that look, and for the design tables of a run that goes on.
  */
 export async function lookAtRun(app: App, store: string, run: Pick<RunRow, 'lock_sha256'>): Promise<LoadedRun> {
   const { provedLock, provedTables } = await import('../plan/proved.ts');
