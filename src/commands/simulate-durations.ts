@@ -11,7 +11,7 @@ import { usage } from './options.ts';
 import { shownPath } from './project.ts';
 
 /** Stands for every step that is not named. */
-export const OTHERS = '*';
+export const OTHERS = 'others';
 
 /** `STEP=…` options to a map. @throws ExpctlError USAGE */
 export function namedValues<Value>(
@@ -87,7 +87,7 @@ export function assumedDurations(lock: Lock, sources: Sources): AssumedDuration[
   const assumed = lock.pipeline.flatMap((step) => partsOf(step).map((part) => assume(part, sources)));
   const missing = assumed.flatMap(({ part, duration }) => (duration === null ? [part.names[0]!] : []));
   if (missing.length === 0) return assumed.map(({ duration }) => duration!);
-  const example = `--duration ${missing[0]}=5min, --duration '${OTHERS}=1min' for all that are not named`;
+  const example = `--duration ${missing[0]}=5min, --duration ${OTHERS}=1min for all that are not named`;
   const hint = `Say it: ${example}, or take them from earlier runs by --from-runs.`;
   throw usage(`Nobody has said how long ${missing.join(', ')} ${missing.length === 1 ? 'takes' : 'take'}.`, hint);
 }

@@ -52,7 +52,11 @@ export function simulateCommand(app: App): Command {
   const simulate = command('simulate', 'say how long a plan takes, and what holds it up, without any tool')
     .argument('<plan>', 'plan or lock file')
     .option('--env <name>', 'environment, a file of the folder environments (default: local)')
-    .option('--duration <step=time>', 'how long a step takes: 2h, lognormal(2h, 0.3), …; `*` is all others', collect)
+    .option(
+      '--duration <step=time>',
+      'how long a step takes: 2h, lognormal(2h, 0.3), …; `others` is all that are not named',
+      collect,
+    )
     .option('--durations <file>', 'the same from a YAML or JSON file, `step: time`')
     .option('--from-runs', 'durations of the same calls in earlier runs of the store')
     .option('--fail <step=part>', 'part of the attempts of a step that fail, such as 0.05', collect)
@@ -69,9 +73,9 @@ export function simulateCommand(app: App): Command {
     .action((path: string, options: SimulateOptions) => runSimulate(app, path, options));
   return withExamples(
     withJson(withStore(simulate)),
-    "expctl simulate plans/beam.plan.yaml --duration solve=2h --duration '*=1min'",
+    'expctl simulate plans/beam.plan.yaml --duration solve=2h --duration others=1min',
     'expctl simulate beam.lock.json --duration "solve=lognormal(2h, 0.3)" --repeat 200',
-    'expctl simulate plans/beam.plan.yaml --from-runs --pools cores=4 --price cores=0.5/h',
+    'expctl simulate plans/beam.plan.yaml --from-runs --in-flight 8',
   );
 }
 

@@ -10,7 +10,7 @@ import { assertGolden } from '../golden.ts';
 import { makeProject, type TestProject } from './support.ts';
 
 const PLAN = 'plans/beam-small.plan.yaml';
-const KNOWN = ['--duration', 'solve=3min', '--duration', '*=10s'];
+const KNOWN = ['--duration', 'solve=3min', '--duration', 'others=10s'];
 
 let at: TestProject;
 beforeEach(() => {
@@ -28,7 +28,7 @@ test('says how long it takes, what holds it up and what was assumed, in 80 colum
 });
 
 test('draws durations and failures, tries other pools and counts what they cost', async () => {
-  const drawn = ['--duration', 'solve=lognormal(3min, 0.3)', '--duration', '*=10s', '--fail', 'solve=0.05'];
+  const drawn = ['--duration', 'solve=lognormal(3min, 0.3)', '--duration', 'others=10s', '--fail', 'solve=0.05'];
   const other = ['--pools', 'cores=1', '--price', 'cores=120/h', '--repeat', '20', '--seed', '7'];
   const { status, stdout } = await simulate(...drawn, ...other);
   expect(status).toBe(0);
@@ -71,7 +71,7 @@ test('durations from a file; what is named on the line counts', async () => {
 });
 
 test('warns of what takes longer than its time-out', async () => {
-  const { stdout } = await simulate('--duration', 'solve=3h', '--duration', '*=1s');
+  const { stdout } = await simulate('--duration', 'solve=3h', '--duration', 'others=1s');
   expect(stdout).toMatch(/solve\.poll takes 3 h, and its time-out is .*: the attempt fails/);
 });
 

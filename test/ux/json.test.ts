@@ -21,7 +21,7 @@ const CASES: Readonly<
   plan: { good: ['', 2], bad: ['goal', 'MODEL_UNAVAILABLE'] },
   check: { good: [PLAN], bad: ['nothing.plan.yaml', 'FILE_UNREADABLE'] },
   lock: { good: [PLAN], bad: ['nothing.plan.yaml', 'FILE_UNREADABLE'] },
-  simulate: { good: [`${PLAN} --from-runs --duration *=1s`], bad: [PLAN, 'USAGE'] },
+  simulate: { good: [`${PLAN} --from-runs --duration others=1s`], bad: [PLAN, 'USAGE'] },
   diff: { good: [PLAN], bad: [`${LOCK} nothing.lock.json`, 'FILE_UNREADABLE'] },
   'tools add': { good: ['', 2], bad: ['beam -- node tool.mjs', 'USAGE'] },
   'tools list': { good: [''], bad: ['extra', 'USAGE'] },
