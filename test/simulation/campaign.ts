@@ -77,7 +77,7 @@ async function playElsewhere(from: number, count: number): Promise<Campaign> {
   try {
     return JSON.parse(output) as Campaign;
   } catch {
-    const message = `the process that played seeds ${from} to ${from + count - 1} ended with status ${child.exitCode}`;
+    const message = `the process that played seeds ${from} to ${from + count - 1} ended with ${child.signalCode ?? `status ${child.exitCode}`}`;
     return { ...newCampaign(), failed: [{ seed: from, message }] };
   }
 }
