@@ -106,7 +106,9 @@ describe('a full disk', () => {
       (n) => `mkdir:error=ENOSPC:when=${n}`,
       {},
       ({ status, stderr }) => {
-        expect(status, stderr).toBe(7);
+        // Behind the end of the run there is only a checkpoint, of which it is told when it cannot be written.
+        const isLast = stderr.includes('A checkpoint of the journal was not written');
+        expect(status, stderr).toBe(isLast ? 0 : 7);
       },
     );
     expect(failed).toBeGreaterThan(0);
@@ -127,8 +129,8 @@ describe('a sync that fails once', () => {
       (outcome) => {
         const { status, fault, told_after, journal_after, stderr } = outcome;
         if (status === 0) {
-          // Everything had been told and was durable: only the lease's return, or tidying up, was left.
-          expect(told_after, fault ?? '').toEqual([]);
+          // A trial of the disk, before the run, that did not work out; else everything had been told and was durable.
+          if (!/probe-|checkpoints/.test(fault ?? '')) expect(told_after, fault ?? '').toEqual([]);
           return;
         }
         expect(status, stderr).toBe(7);

@@ -1,18 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import { campaign, failuresText, type Tally, tallyText } from '../power-cut/campaign.ts';
 import { VARIANTS } from '../power-cut/cuts.ts';
-import { record, recordFailedSync } from '../power-cut/record.ts';
+import { failedInLog, failedSync, record, type Recording } from '../power-cut/record.ts';
 import type { ProfileName } from '../power-cut/story.ts';
 
 /** `EXPCTL_SEED=n` repeats a campaign. */
 const SEED = Number(process.env['EXPCTL_SEED'] ?? 1);
 
-/** Early enough in a run of which much is left. */
-const FAILED_SYNC = 15;
+/** Syncs of folders, artifacts and a trial come first. */
+async function recordFailedSync(profile: ProfileName): Promise<Recording> {
+  for (let n = 16; n < 40; n += 1) {
+    const recording = await record(profile, failedSync(n));
+    if (failedInLog(recording)) return recording;
+  }
+  throw new Error('no sync of the log failed');
+}
 
 async function cuts(profile: ProfileName, images: number, failed_sync = false): Promise<Tally> {
-  const recordings = [failed_sync ? await recordFailedSync(profile, FAILED_SYNC) : await record(profile)];
-  const tally = await campaign({ recordings, images, seed: SEED, resume_every: 5 });
+  const recording = failed_sync ? await recordFailedSync(profile) : await record(profile);
+  const tally = await campaign({ recordings: [recording], images, seed: SEED, resume_every: 5 });
   console.log(tallyText(profile, tally, SEED));
   return tally;
 }

@@ -75,20 +75,16 @@ export async function record(profile: ProfileName, faults: string | null = null)
   }
 }
 
-/**
- * A recording in which a sync of the write-ahead log failed, the run ended for it, and another process went on with it.
- *
- * @param nth which sync of the process fails at the earliest
- */
-export async function recordFailedSync(profile: ProfileName, nth: number): Promise<Recording> {
-  for (let n = nth; n < nth + MOST_TRIES; n += 1) {
-    const recording = await record(profile, `fsync,fdatasync:error=EIO:when=${n}`);
-    if (recording.disk.syncs.some(({ path, failed }) => failed && path.endsWith('-wal'))) return recording;
-  }
-  throw new Error(`no sync of a log is among those from ${nth} on`);
+/** The n-th sync of a thread, in the process that performs the runs, fails once. */
+export function failedSync(n: number): string {
+  return `fsync,fdatasync:error=EIO:when=${n}`;
 }
 
-const MOST_TRIES = 12;
+/** Whether a sync of the write-ahead log is what failed. */
+export function failedInLog({ disk }: Recording): boolean {
+  return disk.syncs.some(({ path, failed }) => failed && path.endsWith('-wal'));
+}
+
 const LAST = 1_000;
 
 /** A recording that grows, process by process. */

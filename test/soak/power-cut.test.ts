@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { campaign, failuresText, tallyText } from '../power-cut/campaign.ts';
-import { record, recordFailedSync } from '../power-cut/record.ts';
+import { failedInLog, failedSync, record } from '../power-cut/record.ts';
 
 /** `EXPCTL_SEED=n` repeats a campaign, `EXPCTL_IMAGES=n` makes it longer. */
 const SEED = Number(process.env['EXPCTL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -17,7 +17,9 @@ test(`${IMAGES} power cuts`, async () => {
 
 test('power cuts after syncs that failed', async () => {
   const recordings = [];
-  for (let nth = 11; nth <= 30; nth += 2) recordings.push(await recordFailedSync('wal', nth));
+  for (let n = 12; n <= 36; n += 1) recordings.push(await record('wal', failedSync(n)));
+  console.log(`of ${recordings.length} syncs that failed, ${recordings.filter(failedInLog).length} were of the log`);
+  expect(recordings.filter(failedInLog).length).toBeGreaterThan(5);
   const tally = await campaign({ recordings, images: IMAGES / 5, seed: SEED, resume_every: 20 });
   console.log(tallyText('failed syncs', tally, SEED));
   expect(tally.failures, failuresText(tally, SEED)).toEqual([]);
