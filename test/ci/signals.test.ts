@@ -106,6 +106,8 @@ test('a terminal that is closed while a call is out that cannot be sent twice: i
   scenario.hold('hold-burn');
   const { child, ended } = scenario.start('run', { flags: [], through: ['python3', '-c', TERMINAL] });
   await scenario.until(() => Object.keys(scenario.ledger('did', 'burn')).length > 0);
+  // The program, the server and the call that is out: what is looked for everywhere can be found.
+  expect(processesIn(scenario.folder).length).toBeGreaterThanOrEqual(3);
   child.stdin!.end('close\n');
   await scenario.until(async () => stateOf((await scenario.rows()).map(({ type }) => type)) === 'paused');
   scenario.letGo('hold-burn');
