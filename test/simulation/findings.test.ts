@@ -92,7 +92,7 @@ test('a want that the same fact gives up leaves no claim behind', async () => {
 test('a failed point of a run that had ended is sent once when it is tried again', async () => {
   const pipeline = [makeStep('solve', { call: once })];
   const on = await Bench.of(makeLock({ semantics: 2, pipeline }, { explore: 1 }), new World({ dedupes: false }));
-  on.world.fate = () => (on.world.sendings.length === 1 ? { fail: 'tool_failed' } : 'answer');
+  on.world.fate = () => (on.world.sendings.length === 1 ? { fail: 'tool_failed' } : { after_s: 1 });
   expect((await (await on.start()).finish()).ended).toBe('failed');
   await on.post('retry', { by: 'bob' });
   expect((await (await on.resume()).finish()).ended).toBe('completed');
