@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
@@ -11,6 +11,7 @@ export function holdsWriteAheadLog(folder: string): boolean {
   const file = join(folder, `probe-${process.pid}.sqlite`);
   const open: Database.Database[] = [];
   try {
+    removeLeft(folder);
     const [first, second] = [0, 1].map(() => {
       const database = new Database(file, { timeout: 1_000 });
       open.push(database);
@@ -32,5 +33,22 @@ export function holdsWriteAheadLog(folder: string): boolean {
   } finally {
     for (const database of open) database.close();
     for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${file}${end}`, { force: true, recursive: true });
+  }
+}
+
+/** What is left of trials whose processes were killed. */
+function removeLeft(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = /^probe-(\d+)\.sqlite/.exec(name)?.[1];
+    if (pid !== undefined && isGone(Number(pid))) rmSync(join(folder, name), { force: true, recursive: true });
+  }
+}
+
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -55,6 +56,15 @@ describe('a folder in which a store is made', () => {
     const reader = openReader(folder);
     expect(reader.ok && (await reader.value.last('a'))?.stream).toBe('point/2');
     await journal.close();
+  });
+
+  test('is rid of what a trial left whose process was killed, and of no other', () => {
+    const folder = temporaryFolder();
+    const { pid: gone } = spawnSync(process.execPath, ['--version']);
+    const left = [`probe-${gone}.sqlite`, `probe-${gone}.sqlite-wal`, `probe-${process.ppid}.sqlite`];
+    for (const name of left) writeFileSync(join(folder, name), '');
+    openDatabase(folder).close();
+    expect(readdirSync(folder).filter((name) => name.startsWith('probe'))).toEqual([left[2]]);
   });
 
   test('is not tried out again once the store has a write-ahead log', () => {
