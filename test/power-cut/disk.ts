@@ -40,7 +40,8 @@ const NEVER = Number.POSITIVE_INFINITY;
  *
  *   D1. What was written to a file is on the disk after a sync of that file which began when the write had ended.
  *   D2. A name is on the disk after a sync of its folder. A synced file without a synced name is not found again.
- *   D3. After a sync that failed, what it was to write is there or not, whatever syncs succeed later: Linux takes it for written.
+ *   D3. After a sync of a file that failed, what it was to write is there or not, whatever syncs succeed later: Linux takes it for
+ *       written. Names are written by the file system's own journal, and stay to be written.
  *   D4. Anything else is there or not, whatever was written before or after it, and in part; only a rename is atomic.
  */
 export class Disk {
@@ -176,7 +177,7 @@ export class Disk {
       const inode = operation.kind === 'data' ? operation.inode : operation.folder;
       if (inode !== synced || operation.end >= begin || this.#given_up.has(operation)) continue;
       if (result >= 0) operation.durable = Math.min(operation.durable, end);
-      else if (operation.durable === NEVER) this.#given_up.add(operation);
+      else if (operation.durable === NEVER && operation.kind === 'data') this.#given_up.add(operation);
     }
   }
 

@@ -40,8 +40,9 @@ export class FileArtifacts implements ArtifactStore {
   async put(bytes: Uint8Array): Promise<{ sha256: string; bytes: number }> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     return this.#using(async () => {
-      if (await this.#holds(sha256)) return { sha256, bytes: bytes.byteLength };
-      return this.#write([bytes]);
+      if (!(await this.#holds(sha256))) return this.#write([bytes]);
+      await this.#syncName(sha256);
+      return { sha256, bytes: bytes.byteLength };
     });
   }
 
@@ -80,16 +81,16 @@ export class FileArtifacts implements ArtifactStore {
 
   /** Writes to a temporary file in the same file system, since only there a rename is atomic. */
   async #write(chunks: Chunks): Promise<{ sha256: string; bytes: number }> {
-    makeDurableFolder(this.#folder, 0o700);
-    await this.#makeFolder(this.#root, this.#folder);
+    await this.#makeRoot();
     const waiting = join(this.#root, 'tmp');
     await this.#makeFolder(waiting, this.#root);
     const path = join(waiting, `${process.pid}-${randomBytes(8).toString('hex')}`);
     const file = await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o600);
     try {
       const written = await writeAll(file, chunks).finally(() => file.close());
-      if (!(await this.#holds(written.sha256))) await this.#publish(path, written.sha256);
-      else await unlink(path);
+      if (await this.#holds(written.sha256)) await unlink(path);
+      else await this.#publish(path, written.sha256);
+      await this.#syncName(written.sha256);
       return written;
     } catch (error) {
       await unlink(path).catch(ignoreMissing);
@@ -103,7 +104,21 @@ export class FileArtifacts implements ArtifactStore {
     await this.#makeFolder(kind, this.#root);
     await this.#makeFolder(shelf, kind);
     await rename(path, this.#pathOf(sha256));
+  }
+
+  /** Also of an object that was there: whoever made it may have been ended before it came to that. */
+  async #syncName(sha256: string): Promise<void> {
+    const kind = join(this.#root, 'sha256');
+    const shelf = join(kind, sha256.slice(0, 2));
+    await this.#makeRoot();
+    await this.#makeFolder(kind, this.#root);
+    await this.#makeFolder(shelf, kind);
     await syncFolder(shelf);
+  }
+
+  async #makeRoot(): Promise<void> {
+    makeDurableFolder(this.#folder, 0o700);
+    await this.#makeFolder(this.#root, this.#folder);
   }
 
   /**
