@@ -9,7 +9,7 @@ const SEED = Number(process.env['EXPCTL_SEED'] ?? 1);
 
 /** Syncs of folders, artifacts and a trial come first. */
 async function recordFailedSync(profile: ProfileName): Promise<Recording> {
-  for (let n = 16; n < 40; n += 1) {
+  for (let n = 24; n < 40; n += 1) {
     const recording = await record(profile, failedSync(n));
     if (failedInLog(recording)) return recording;
   }

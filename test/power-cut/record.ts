@@ -80,9 +80,10 @@ export function failedSync(n: number): string {
   return `fsync,fdatasync:error=EIO:when=${n}`;
 }
 
-/** Whether a sync of the write-ahead log is what failed. */
-export function failedInLog({ disk }: Recording): boolean {
-  return disk.syncs.some(({ path, failed }) => failed && path.endsWith('-wal'));
+/** Whether a sync of the write-ahead log failed when somebody had been told of events. */
+export function failedInLog({ disk, told }: Recording): boolean {
+  const first = told.find(({ kind }) => kind === 'row')?.line ?? Number.POSITIVE_INFINITY;
+  return disk.syncs.some(({ path, failed, end }) => failed && path.endsWith('-wal') && end > first);
 }
 
 const LAST = 1_000;
