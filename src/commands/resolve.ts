@@ -32,6 +32,7 @@ import {
 } from './options.ts';
 import { projectOfStore } from './project.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { foldStand } from './stand.ts';
 
 interface ResolveOptions extends StoreOption, TrustOption, JsonOption {
   readonly point?: number;
@@ -73,7 +74,7 @@ export function resolveCommand(app: App): Command {
 async function resolveEffect(app: App, opened: OpenedRun, options: ResolveOptions): Promise<void> {
   const { store, run, reader } = opened;
   const { program } = await loadRun(app, store, run);
-  const all = await unresolvedEffects(program, reader, run.run);
+  const all = await unresolvedEffects((await foldStand(program, run, reader)).machine, reader, run.run);
   const { as } = options;
   if (as === undefined) return show(app, opened, all, options);
   const effect = theOne(run.run, all, options);

@@ -1,12 +1,9 @@
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
 import { err, ok, type Result } from '../base/result.ts';
-import { EffectiveClock } from '../engines/effective-clock.ts';
+import { EffectiveClock, MOST_AHEAD_MS } from '../engines/effective-clock.ts';
 import type { Clock, InboxMessage } from '../engines/ports.ts';
 import { shownDuration } from '../ui/format.ts';
-
-/** An hour: what the effective clock takes for set forward. */
-const MOST_AHEAD_MS = 3_600_000;
 
 /**
  * Refuses to go on with a run that ended since the clock was set forward, until the clock is right again or a person says that it is.

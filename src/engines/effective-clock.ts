@@ -3,7 +3,7 @@ import type { Clock } from './ports.ts';
 /** A clock that is further behind was set back: time goes on without it. */
 const MOST_BEHIND_MS = 5_000;
 /** A clock that is further ahead was set forward: whether the time is right is for a person to say. */
-const MOST_AHEAD_MS = 3_600_000;
+export const MOST_AHEAD_MS = 3_600_000;
 
 /** How the machine's clock differs from the time that has passed since it was last right. */
 export interface ClockJump {

@@ -1,9 +1,8 @@
 import type { JsonObject } from '../base/json.ts';
 import { type EffectIntended, type EffectPart, pointStream, type StepUnresolved } from '../ir/events.ts';
-import type { Program } from '../kernel/program.ts';
+import type { RunMachine } from '../kernel/run.ts';
 import type { RowReader } from './ports.ts';
 import { eventOf, observedOf, textIn } from './rows.ts';
-import { foldRun } from './state.ts';
 
 /** An effect of which nobody knows what became of it, with what a person needs to find out. */
 export interface UnresolvedView {
@@ -24,9 +23,12 @@ export interface UnresolvedView {
   readonly intent: { readonly stream: string; readonly seq: number; readonly hash: string };
 }
 
-/** All effects of a run that wait for `expctl resolve`, by point. */
-export async function unresolvedEffects(program: Program, reader: RowReader, run: string): Promise<UnresolvedView[]> {
-  const { machine } = await foldRun(program, reader.read(run));
+/** All effects of a run that wait for `expctl resolve`, by point. @param machine where the run stands */
+export async function unresolvedEffects(
+  machine: RunMachine,
+  reader: RowReader,
+  run: string,
+): Promise<UnresolvedView[]> {
   const views: UnresolvedView[] = [];
   for (const effect of machine.unresolved().sort((a, b) => a.point - b.point)) {
     const view = await viewOf(reader, run, effect);
