@@ -169,6 +169,11 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   acquire(run: string, options?: { take_over?: boolean }): Promise<Result<Lease>>;
   release(lease: Lease): Promise<void>;
   /**
+   * RUN_LOCKED once the lease is another's. Asked right before an effect that must not happen twice: a process that stood still between
+   * its intent and the sending must not send what another one has taken over.
+   */
+  holds(lease: Lease): Promise<Result<void>>;
+  /**
    * Appends all events in one durable transaction, in order; concurrent calls share a commit (group commit).
    * Resolves once they are durable, with their rows. The writer adds `head` to the observed part of `point.finished`:
    * the hash of the last event of that point's stream, null if it has none. Throws RUN_LOCKED once the lease is another's.
@@ -178,8 +183,11 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void>;
   /** Throws NOT_FOUND if there is no such run. */
   post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
-  /** Calls back when the run has new messages, those included that were there before; returns the way to stop it. */
-  onInbox(run: string, callback: () => void): () => void;
+  /**
+   * Calls back when the run has new messages, those included that were there before, and once the lease is another's; returns the way
+   * to stop it.
+   */
+  onInbox(lease: Lease, callback: () => void): () => void;
   /** Removes a message, once what it led to is in the journal. Throws RUN_LOCKED once the lease is another's, who has to obey it. */
   acknowledge(lease: Lease, id: number): Promise<void>;
 }

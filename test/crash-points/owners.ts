@@ -25,7 +25,7 @@ export interface Fenced {
   readonly refusals: readonly (string | null)[];
   /** How the first one ended once it went on. */
   readonly first: string | null;
-  /** What it has sent after its run was taken: effects whose intent was durable before. */
+  /** What it has sent after its run was taken, though its intent was durable before. */
   readonly sent_late: number;
   readonly problems: readonly string[];
 }

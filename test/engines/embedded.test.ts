@@ -540,7 +540,8 @@ describe('gates', () => {
     bench.world.fate = () => ({ after_s: 10 });
     const first = await (await bench.start()).settle();
     await bench.decide('continue');
-    expect((await first.finish()).ended).toBe('gate');
+    bench.world.clock.advance(1); // the message is read
+    expect((await (await first.settle()).finish()).ended).toBe('gate');
     expect(first.notices).toEqual(['A decision came for a gate that is not open; it changes nothing.']);
   });
 

@@ -288,6 +288,7 @@ export class Process {
       inbox: (...args) => journal.inbox(...args),
       post: (...args) => journal.post(...args),
       onInbox: (...args) => journal.onInbox(...args),
+      holds: (...args) => journal.holds(...args),
       acknowledge: async (...args) => (this.alive ? journal.acknowledge(...args) : never),
       close: () => journal.close(),
     };

@@ -65,7 +65,7 @@ export function generateDisturbances(seed: number): Disturbances {
 /** The first process gets into the run; those that follow may be struck while they recover. */
 function generateWriteFaults(dice: Dice): (WriteFault | null)[] {
   if (dice.chance(0.5)) return [];
-  const kinds = ['crash_before', 'crash_after', 'crash_before', 'crash_after', 'disk_full'] as const;
+  const kinds = ['crash_before', 'crash_after', 'crash_before', 'crash_after', 'stop_after', 'disk_full'] as const;
   const most = [30, 6, 6, 12, 2].slice(0, dice.integer(1, 5));
   return most.map((writes) => (dice.chance(0.8) ? { write: dice.integer(1, writes), kind: dice.pick(kinds) } : null));
 }

@@ -11,7 +11,7 @@ import type { Dice } from './dice.ts';
 /** What befalls a process at its n-th write to the store. */
 export interface WriteFault {
   readonly write: number;
-  readonly kind: 'crash_before' | 'crash_after' | 'disk_full';
+  readonly kind: 'crash_before' | 'crash_after' | 'stop_after' | 'disk_full';
 }
 
 export interface IncarnationDeps {
@@ -24,6 +24,8 @@ export interface IncarnationDeps {
   /** Commits take time, in which other things happen. */
   readonly slow_commits: boolean;
   readonly onCrash: () => void;
+  /** It stands still right behind a write, before it can do what follows from it, and another process takes its run. */
+  readonly onStop: () => void;
   /** Told of rows that the engine was told to be durable. */
   readonly onAcknowledged: (rows: readonly JournalRow[]) => void;
   readonly wrapJournal: (journal: JournalStore) => JournalStore;
@@ -143,6 +145,7 @@ export class Incarnation {
       holder: (...args) => journal.holder(...args),
       post: (...args) => journal.post(...args),
       onInbox: (...args) => journal.onInbox(...args),
+      holds: (...args) => journal.holds(...args),
       close: () => journal.close(),
     };
   }
@@ -167,6 +170,7 @@ export class Incarnation {
     if (!this.alive) return new Promise(() => undefined);
     if (this.#full) return Promise.reject(diskFull());
     const written = work();
+    if (strikes && fault.kind === 'stop_after') return this.hear(written.finally(() => this.#deps.onStop()));
     if (strikes && fault.kind === 'crash_after') {
       const crash = () => this.crash();
       return this.hear(written.finally(crash));

@@ -62,12 +62,12 @@ export class Operator {
 
   /** Says what became of an effect, once that can be told; perhaps twice, or by a forgery first. */
   #resolve(point: number, step: string): void {
-    const { view, world, engines } = this.#on;
+    const { view, world } = this.#on;
     const dice = this.#dice;
     const intent = view.unresolved.get(`${point}/${step}`);
     if (intent === undefined) return;
-    // Who was stopped may yet send what he was about to.
-    const found = engines.some(({ incarnation }) => incarnation.stopped) ? null : world.resolve(intent);
+    // Also while a process is stopped that was about to send it: once it goes on, it finds that the run is another's.
+    const found = world.resolve(intent);
     if (found === null) return this.#after(100, () => this.#resolve(point, step));
     if (dice.chance(0.1)) this.#post('resolve', { point, step });
     this.#statements += 1;
@@ -165,12 +165,12 @@ export class Operator {
         return time.setBy(seconds);
       }
       case 'take_over':
-        return current === undefined ? undefined : this.#takeOver(current);
+        return current === undefined ? undefined : this.takeOver(current.incarnation);
     }
   }
 
   /** A process stops, is believed dead, and goes on when another one performs its run. */
-  #takeOver({ incarnation }: Engine): void {
+  takeOver(incarnation: Engine['incarnation']): void {
     if (this.#on.store.runs.length === 0) return;
     this.#on.trace(`${incarnation.name} is stopped`);
     this.#on.counts.take_overs += 1;

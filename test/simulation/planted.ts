@@ -207,7 +207,7 @@ export const PLANTED: readonly Planted[] = [
   {
     bug: 'the journal takes rows of whoever had the lease before',
     breaks: 'fence',
-    seeds: 400,
+    seeds: 200,
     mutation: {
       journal: (journal, _dice, clock, store) =>
         wrapped(journal, {
@@ -278,6 +278,12 @@ export const PLANTED: readonly Planted[] = [
         after: (seconds, fire) => (seconds > 0 && dice.chance(0.2) ? () => undefined : clock.after(seconds, fire)),
       }),
     },
+  },
+  {
+    bug: 'who has lost the run sends what it was about to',
+    breaks: 'outstanding',
+    seeds: 2000,
+    mutation: { journal: (journal) => wrapped(journal, { holds: async () => ({ ok: true, value: undefined }) }) },
   },
   {
     bug: 'nobody is told of messages',

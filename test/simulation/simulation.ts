@@ -181,6 +181,7 @@ export class Simulation {
       fault: write_faults[this.engines.length] ?? null,
       echoes,
       slow_commits,
+      onStop: () => this.operator.takeOver(incarnation),
       onCrash: () => {
         this.counts.crashes += 1;
         this.trace(`${name} crashes`);

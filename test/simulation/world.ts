@@ -87,7 +87,7 @@ export class World {
     this.#dice = new Dice(deps.seed, 'world');
   }
 
-  /** Sends a call to its tool. @param stale whether the sender has lost its lease and cannot know that yet */
+  /** Sends a call to its tool. @param stale whether the sender has lost its lease; a pure call it may send, unaware of that */
   send(from: Incarnation, tool: string, call: ToolCall, stale: boolean): Promise<CallEnd> {
     const intent = this.#deps.intentOf(call.key);
     if (intent === undefined || intent.call !== `${tool}/${call.call}`) {
@@ -172,7 +172,8 @@ export class World {
     const name = nameOf(intent);
     const may_once = intent.effect === 'once' || intent.effect === 'findable';
     if (may_once && entry.sends > entry.forgiven) this.#tell('once', `${name} is sent again`);
-    if (!stale && !this.#deps.asksFor(intent)) this.#tell('outstanding', `${name} is sent`);
+    if (!(stale && intent.effect === 'pure') && !this.#deps.asksFor(intent))
+      this.#tell('outstanding', `${name} is sent`);
     if (entry.sends > 0 || intent.part === 'poll' || intent.part === 'fetch') return;
     for (const other of this.ledger.values()) {
       const { point, step, attempt, effect } = other.intent;

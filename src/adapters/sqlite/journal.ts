@@ -135,6 +135,11 @@ export class SqliteJournal implements JournalStore, PoolReader {
     });
   }
 
+  async holds(lease: Lease): Promise<Result<void>> {
+    const lost = this.#connected().leases.lost(lease);
+    return lost === null ? ok(undefined) : err(lost);
+  }
+
   async append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]> {
     this.#refuseIfBroken();
     const now_ms = this.#clock.now_ms();
@@ -252,13 +257,13 @@ export class SqliteJournal implements JournalStore, PoolReader {
     if (lost !== null) throw lost;
   }
 
-  onInbox(run: string, callback: () => void): () => void {
+  onInbox(lease: Lease, callback: () => void): () => void {
     const seen = { state: '', newest: 0 };
     return this.#watch(
       () => INBOX_POLL_S,
       () => {
         // A store that broke is news too: whoever then asks for the messages learns of it.
-        if (this.#broken !== null || this.#hasNews(run, seen)) callback();
+        if (this.#broken !== null || this.#hasNews(lease, seen)) callback();
       },
     );
   }
@@ -334,15 +339,15 @@ export class SqliteJournal implements JournalStore, PoolReader {
 
   /**
    * Whether there are messages that were not `seen`. `data_version` costs a look at shared memory and tells of other connections'
-   * commits; own posts are counted. A store that breaks is news too.
+   * commits; own posts are counted. A store that breaks is news too, and so is a lease that was lost.
    */
-  #hasNews(run: string, seen: { state: string; newest: number }): boolean {
+  #hasNews(lease: Lease, seen: { state: string; newest: number }): boolean {
     try {
-      const { database, reader } = this.#connected();
+      const { database, reader, leases } = this.#connected();
       const state = `${String(database.pragma('data_version', { simple: true }))} ${this.#posts}`;
       if (state === seen.state) return false;
-      const newest = reader.newestMessage(run);
-      const isNews = newest > seen.newest;
+      const newest = reader.newestMessage(lease.run);
+      const isNews = newest > seen.newest || leases.lost(lease) !== null;
       Object.assign(seen, { state, newest: Math.max(newest, seen.newest) });
       return isNews;
     } catch (error) {

@@ -30,6 +30,8 @@ export interface EffectsDeps {
   readonly workFolder: (point: number, step: string, attempt: number) => string | Promise<string>;
   /** Asked before each sending: whether the approval still holds. */
   readonly mayDispatch: () => Result<void>;
+  /** Asked at the last moment before a call that may leave something behind: whether the run is still this process's to perform. */
+  readonly holds: () => Promise<Result<void>>;
   /** Told when it does not: nothing was sent, and the effect is no longer out. */
   readonly denied: (error: ExpctlError) => void;
   /** Notes in the journal, before it happens, that the effect is sent again. */
@@ -193,6 +195,10 @@ export class Effects {
       const allowed = this.#deps.mayDispatch();
       if (!allowed.ok) return allowed.error;
       const work_folder = await this.#deps.workFolder(point, command.step, command.attempt);
+      if (command.do === 'poll' || command.effect !== 'pure') {
+        const held = await this.#deps.holds();
+        if (!held.ok) throw held.error;
+      }
       if (signal.aborted) return 'given up';
       const session = this.#sessions.get(tool);
       if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);

@@ -25,7 +25,7 @@ export class Inbox {
   }
 
   listen(onNews: () => void): void {
-    if (!this.#stopped) this.#stopListening = this.#journal.onInbox(this.#run, onNews);
+    if (!this.#stopped) this.#stopListening = this.#journal.onInbox(this.#lease(), onNews);
   }
 
   stop(): void {
@@ -49,6 +49,8 @@ export class Inbox {
   }
 
   async #readOnce(newest: number): Promise<void> {
+    const held = await this.#journal.holds(this.#lease());
+    if (!held.ok) throw held.error;
     for (const message of await this.#journal.inbox(this.#run)) {
       if (this.#stopped) return;
       if (message.id > newest) continue;

@@ -146,6 +146,7 @@ export class Performer {
         const right = this.#deps.checkClock?.() ?? ok(undefined);
         return right.ok ? approved.checkTime(this.#effectiveNow_ms()) : right;
       },
+      holds: () => this.#deps.journal.holds(this.#lease!),
       denied: (error) => void this.#guard(() => this.#deny(error)),
       resent: async (point, { step, part, attempt }) => {
         if (this.#ended) return;

@@ -84,6 +84,10 @@ export class MemoryJournal implements JournalStore {
     if (leases.get(run)?.fence === fence) leases.set(run, { fence, holder: null });
   }
 
+  async holds(lease: Lease): Promise<Result<void>> {
+    return this.#deps.store.holds(lease) ? ok(undefined) : err(lost(lease.run));
+  }
+
   append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]> {
     const { store, clock } = this.#deps;
     return new Promise((resolve, reject) => {
@@ -174,7 +178,7 @@ export class MemoryJournal implements JournalStore {
     return store.post(run, kind, body);
   }
 
-  onInbox(run: string, callback: () => void): () => void {
+  onInbox({ run }: Lease, callback: () => void): () => void {
     const { store, clock, notice_s } = this.#deps;
     const notice = () => void clock.after(notice_s(), () => (store.listeners.has(listener) ? callback() : undefined));
     const listener = (message: InboxMessage) => (message.run === run ? notice() : undefined);

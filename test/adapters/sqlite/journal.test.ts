@@ -299,7 +299,7 @@ describe('inbox', () => {
     const other = openJournal(folder, DEPS);
     let calls = 0;
     await other.post('a', 'pause', {});
-    const stop = journal.onInbox('a', () => {
+    const stop = journal.onInbox(A, () => {
       calls += 1;
     });
     const callsAfterTick = (): number => {
@@ -321,6 +321,24 @@ describe('inbox', () => {
     expect(callsAfterTick()).toBe(3);
   });
 
+  test('a performer that only waits is told that its run was taken', async () => {
+    const folder = temporaryFolder();
+    const clock = new StillClock();
+    const journal = openJournal(folder, { ...DEPS, clock });
+    await journal.createRun(runRow('a'), 1, [STARTED]);
+    let calls = 0;
+    journal.onInbox(A, () => {
+      calls += 1;
+    });
+    clock.tick();
+    expect(await journal.holds(A)).toEqual({ ok: true, value: undefined });
+    const other = openJournal(folder, { ...DEPS, process: { ...processFacts(2, [2]), machine: 'another' } });
+    expect(await other.acquire('a', { take_over: true })).toMatchObject({ ok: true, value: { fence: 2 } });
+    clock.tick();
+    expect(calls).toBe(1);
+    expect(await journal.holds(A)).toMatchObject({ ok: false, error: { code: 'RUN_LOCKED' } });
+  });
+
   test('a store that breaks while nobody appends is told as well', async () => {
     const clock = new StillClock();
     const folder = temporaryFolder();
@@ -328,7 +346,7 @@ describe('inbox', () => {
     const journal = new SqliteJournal(() => database, journalFile(folder), { ...DEPS, clock });
     await journal.createRun(runRow('a'), 1, []);
     let calls = 0;
-    journal.onInbox('a', () => {
+    journal.onInbox(A, () => {
       calls += 1;
     });
     database.exec('DROP TABLE inbox');
