@@ -61,7 +61,7 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
     },
     openEvidence: async (store) => (await import('./adapters/sqlite/evidence.ts')).openEvidence(store),
     sqliteVersion: async () => (await import('./adapters/sqlite/version.ts')).sqliteVersion(),
-    artifacts: async (store) => new (await import('./adapters/files/artifacts.ts')).FileArtifacts(store),
+    artifacts: async (store, journal) => (await import('./adapters/artifacts.ts')).openArtifacts(store, journal),
     tools: async ({ project_folder, artifacts, onLog }) => {
       const { createTools } = await import('./adapters/tools.ts');
       return createTools({ project_folder, artifacts, ...(onLog === undefined ? {} : { log: onLog }) });

@@ -4,7 +4,7 @@ import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { ok, unwrap } from '../../src/base/result.ts';
 import { type EngineDeps, startRun } from '../../src/engines/embedded/engine.ts';
-import type { CallEnd, ToolHost } from '../../src/engines/ports.ts';
+import type { CallEnd, JournalStore, ToolHost } from '../../src/engines/ports.ts';
 import { approvedLock } from '../../test/ci/temporal/approved.ts';
 import type { Made } from '../../test/kernel/support.ts';
 
@@ -15,7 +15,9 @@ export const noopTools: ToolHost = {
   open: async () => ok({ call: async () => NOTHING, close: async () => undefined }),
 };
 
-export type Performing = Pick<EngineDeps, 'tools'> & Partial<Pick<EngineDeps, 'workFolder' | 'onRow'>>;
+export interface Performing extends Partial<Pick<EngineDeps, 'workFolder' | 'onRow'>> {
+  readonly tools: ToolHost | ((journal: JournalStore) => ToolHost);
+}
 
 /**
  * Performs a study on the embedded engine, with the journal of an expctl on a disk: every event is on it before anything follows.
@@ -40,6 +42,7 @@ export async function performed({ lock, program }: Made, folder: string, perform
       throw new Error(text);
     },
     ...performing,
+    tools: typeof performing.tools === 'function' ? performing.tools(journal) : performing.tools,
     onRow(row) {
       if (row.type === 'run.started') begun = performance.now();
       ended = performance.now();

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { openArtifacts } from '../../src/adapters/artifacts.ts';
 import { createTools } from '../../src/adapters/tools.ts';
+import type { JournalStore } from '../../src/engines/ports.ts';
 import { unwrap } from '../../src/base/result.ts';
 import { canonicalJson } from '../../src/ir/canonical.ts';
 import type { Load } from '../lib/contestant.ts';
@@ -19,16 +19,14 @@ await serve<Load>(async ({ width, workflows, steps }) => {
   const store = mkdtempSync(join(folder, 'run-'));
   const project = join(store, 'project');
   mkdirSync(project);
-  const tools = createTools({ project_folder: project, artifacts: new FileArtifacts(store) });
-  const pinned = unwrap(await tools.discover('noop', declarationOf(kind as Kind, server)));
+  const toolsOver = (journal?: JournalStore) =>
+    createTools({ project_folder: project, artifacts: openArtifacts(store, journal) });
+  const pinned = unwrap(await toolsOver().discover('noop', declarationOf(kind as Kind, server)));
   const pin = createHash('sha256').update(canonicalJson(pinned)).digest('hex');
   const study = studyOf({ points: workflows, steps, width }, { tool: { name: 'noop', pin, pinned }, call: 'noop' });
-  const workFolder = async (run: string, point: number, step: string, attempt: number) => {
-    const path = join(store, 'work', run, String(point), `${step}-${attempt}`);
-    await mkdir(path, { recursive: true });
-    return path;
-  };
-  const seconds = await performed(study, store, { tools, workFolder });
+  const workFolder = (run: string, point: number, step: string, attempt: number) =>
+    join(store, 'work', run, String(point), `${step}-${attempt}`);
+  const seconds = await performed(study, store, { tools: toolsOver, workFolder });
   rmSync(store, { recursive: true });
   return { seconds };
 });

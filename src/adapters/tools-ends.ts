@@ -76,8 +76,8 @@ export class CallLimit {
     this.#given = signal;
     const limit_ms = timeout_s * 1000;
     if (limit_ms < 2 ** 31) this.#timer = setTimeout(() => this.#stop('timeout'), limit_ms);
-    signal.addEventListener('abort', this.#cancel);
-    if (signal.aborted) this.#cancel();
+    signal.addEventListener('abort', this.cancel);
+    if (signal.aborted) this.cancel();
   }
 
   get signal(): AbortSignal {
@@ -113,10 +113,10 @@ export class CallLimit {
 
   release(): void {
     clearTimeout(this.#timer);
-    this.#given.removeEventListener('abort', this.#cancel);
+    this.#given.removeEventListener('abort', this.cancel);
   }
 
-  readonly #cancel = (): void => this.#stop('cancelled');
+  readonly cancel = (): void => this.#stop('cancelled');
 
   #stop(why: 'timeout' | 'cancelled'): void {
     this.stopped ??= why;

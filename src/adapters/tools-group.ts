@@ -188,8 +188,10 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
 
 /** Waits for a promise, but no longer. */
 async function within(promise: Promise<unknown>, limit_ms: number): Promise<void> {
-  const over = new AbortController();
-  const timer = sleep(limit_ms, undefined, { signal: over.signal }).catch(() => undefined);
-  await Promise.race([promise, timer]);
-  over.abort();
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((done) => {
+    timer = setTimeout(done, limit_ms);
+  });
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
 }

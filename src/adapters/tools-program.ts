@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, constants, createReadStream, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ExpctlError } from '../base/error.ts';
@@ -31,29 +30,33 @@ export interface ProgramCommand {
  * The file that the first element means: a path counts from the project folder; a bare name is looked for in the absolute folders
  * of PATH (a relative one would mean another file in every folder). Undefined when there is none that may be executed.
  */
-export async function findExecutable({ project_folder, command, env }: ProgramCommand): Promise<string | undefined> {
+export function findExecutable({ project_folder, command, env }: ProgramCommand): string | undefined {
   const name = command[0]!;
   if (name.includes('/'))
-    return (await isExecutable(resolve(project_folder, name))) ? resolve(project_folder, name) : undefined;
-  for (const folder of (toolEnvironment(env)['PATH'] ?? '').split(delimiter)) {
-    if (isAbsolute(folder) && (await isExecutable(join(folder, name)))) return join(folder, name);
+    return isExecutable(resolve(project_folder, name)) ? resolve(project_folder, name) : undefined;
+  for (const folder of (env['PATH'] ?? process.env['PATH'] ?? '').split(delimiter)) {
+    if (isAbsolute(folder) && isExecutable(join(folder, name))) return join(folder, name);
   }
   return undefined;
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  if (!(await isFile(path))) return false;
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+function isExecutable(path: string): boolean {
+  if (!isFile(path)) return false;
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-export async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isFile(),
-    () => false,
-  );
+/** At once: a look at a file that the kernel knows costs less than the way through the thread pool, and there is one for each call. */
+export function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 /** The error for a command of which there is no program. */
@@ -73,12 +76,12 @@ export function notFound(name: string, { command }: ProgramCommand): ExpctlError
  *
  * @returns names relative to the project folder, or absolute outside it; sorted
  */
-async function programFiles(program: ProgramCommand, files: readonly string[] = []): Promise<string[]> {
+function programFiles(program: ProgramCommand, files: readonly string[] = []): string[] {
   const { project_folder, command } = program;
-  const first = await findExecutable(program);
+  const first = findExecutable(program);
   const names = first !== undefined && (command[0]!.includes('/') || isInside(project_folder, first)) ? [first] : [];
   for (const element of command.slice(1)) {
-    if (!element.includes('\0') && (await isFile(resolve(project_folder, element)))) names.push(element);
+    if (!element.includes('\0') && isFile(resolve(project_folder, element))) names.push(element);
   }
   return [...new Set([...names, ...files].map((name) => shortName(project_folder, name)))].sort();
 }
@@ -94,7 +97,7 @@ export async function pinProgram(
   files: readonly string[],
 ): Promise<Result<PinnedTool['program']>> {
   const pinned: PinnedTool['program'] = [];
-  for (const file of await programFiles(program, files)) {
+  for (const file of programFiles(program, files)) {
     try {
       pinned.push({ file, sha256: await fileDigest(resolve(program.project_folder, file)) });
     } catch (error) {
@@ -121,7 +124,7 @@ export async function programDrift(program: ProgramCommand, pinned: PinnedTool['
     );
   }
   const known = new Set(pinned.map(({ file }) => file));
-  for (const file of await programFiles(program)) {
+  for (const file of programFiles(program)) {
     if (!known.has(file)) moved.push(`program file ${quoted(file)}: was not part of the command, is now`);
   }
   return moved;
@@ -131,7 +134,7 @@ export async function programDrift(program: ProgramCommand, pinned: PinnedTool['
 const digests = new Map<string, string>();
 
 async function fileDigest(path: string): Promise<string> {
-  const status = await stat(path, { bigint: true });
+  const status = statSync(path, { bigint: true });
   if (!status.isFile()) throw new Error('not a regular file');
   const identity = [status.dev, status.ino, status.size, status.mtimeNs, status.ctimeNs].join(' ');
   const known = digests.get(identity);

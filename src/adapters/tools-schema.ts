@@ -10,8 +10,13 @@ import { printable } from './tools-text.ts';
 /** Why a value does not fit a schema; null when it does. */
 export type SchemaCheck = (value: Json) => string | null;
 
-/** A schema is the tool's word: a pattern in it may need exponential time, so a check is stopped. */
+/** A schema is the tool's word, and a check by it may take for ever, so it is stopped. */
 const CHECK_MS = 2000;
+/**
+ * What lets a check take longer than the schema's size times the answer's: patterns that backtrack, references that meet the same
+ * value again and again, items that are compared with each other.
+ */
+const SLOW_KEYWORDS = ['pattern', 'patternProperties', '$ref', '$dynamicRef', '$recursiveRef', 'uniqueItems'];
 
 /**
  * Makes a check from a JSON Schema, draft 2020-12 or, where `$schema` says so, draft 6 or 7. Nothing is ever fetched: a `$ref` that
@@ -23,7 +28,8 @@ export function compileSchema(schema: Readonly<Record<string, unknown>>): Result
   const { $schema, ...rest } = schema;
   const ajv = /draft-0[67]/.test(String($schema)) ? new Ajv(options) : new Ajv2020(options);
   try {
-    return ok(bounded(ajv.compile(rest)));
+    const validate = ajv.compile(rest);
+    return ok(mayBeSlow(rest) ? bounded(validate) : plain(validate));
   } catch (error) {
     return err(`The answer schema cannot be used: ${printable(messageOf(error), 500)}`);
   }
@@ -42,6 +48,27 @@ export class AnswerChecks {
   }
 }
 
+/** A property of such a name counts as well: that costs a little time, no more. */
+function mayBeSlow(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  if (!Array.isArray(schema) && SLOW_KEYWORDS.some((keyword) => Object.hasOwn(schema, keyword))) return true;
+  return Object.values(schema).some(mayBeSlow);
+}
+
+function plain(validate: ValidateFunction): SchemaCheck {
+  return (value) => {
+    try {
+      return validate(value) === true ? null : firstProblem(validate);
+    } catch (error) {
+      return failedCheck(error);
+    }
+  };
+}
+
+function failedCheck(error: unknown): string {
+  return `the check failed: ${printable(String(error), 200)}`;
+}
+
 /** `vm` is here for its watchdog alone: it can stop a pattern in the middle of its backtracking. */
 function bounded(validate: ValidateFunction): SchemaCheck {
   let value: Json = null;
@@ -52,7 +79,7 @@ function bounded(validate: ValidateFunction): SchemaCheck {
     try {
       return script.runInContext(context, { timeout: CHECK_MS }) === true ? null : firstProblem(validate);
     } catch (error) {
-      if (!isTimeout(error)) return `the check failed: ${printable(String(error), 200)}`;
+      if (!isTimeout(error)) return failedCheck(error);
       return `the check took more than ${CHECK_MS / 1000} s and was stopped`;
     } finally {
       value = null;

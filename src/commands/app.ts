@@ -88,7 +88,8 @@ export interface App {
   openReader(store: string): Promise<Result<JournalReader & PoolReader>>;
   /** The journal as it is, sound or not, to look whether it holds. NOT_FOUND if there is no store; throws CorruptStore. */
   openEvidence(store: string): Promise<Result<StoredJournal>>;
-  artifacts(store: string): Promise<ArtifactStore>;
+  /** @param journal of the process that performs a run: what its tools answer in few bytes is kept there */
+  artifacts(store: string, journal?: JournalStore): Promise<ArtifactStore>;
   /** STORE_UNUSABLE where the library cannot be loaded, or its version can lose commits. */
   sqliteVersion(): Promise<Result<string>>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;

@@ -122,10 +122,10 @@ function interruptions(app: App): {
 }
 
 async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outputs: Outputs): Promise<EngineDeps> {
-  const { store, project, artifacts, journal } = what;
+  const { store, project, journal } = what;
   const tools = await app.tools({
     project_folder: project,
-    artifacts,
+    artifacts: await app.artifacts(store, journal),
     ...(flags.verbose === true ? { onLog: (tool: string, line: string) => outputs.onNotice(`${tool}: ${line}`) } : {}),
   });
   return {

@@ -49,6 +49,8 @@ export interface JournalReader {
   holder(run: string): Promise<RunHolder>;
   /** The latest snapshot of a run; null if there is none that is as it was written. */
   snapshot(run: string): Promise<Snapshot | null>;
+  /** Bytes that were kept beside the rows, unchecked; null if there are none of that name. */
+  smallArtifact(sha256: string): Promise<Uint8Array | null>;
   close(): Promise<void>;
 }
 
@@ -181,6 +183,8 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]>;
   /** Keeps a snapshot of a run in place of the one before, with the next commit; nothing is kept once the lease is another's. */
   keepSnapshot(lease: Lease, snapshot: Snapshot): Promise<void>;
+  /** Keeps a few bytes beside the rows with the next commit, so no later than whatever is appended from here on. */
+  keepSmallArtifact(sha256: string, bytes: Uint8Array): void;
   /** Throws NOT_FOUND if there is no such run. */
   post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number>;
   /**

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { appendWhole } from '../../src/adapters/files/append.ts';
-import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { openArtifacts } from '../../src/adapters/artifacts.ts';
 import { createModel } from '../../src/adapters/anthropic/create.ts';
 import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from '../../src/adapters/files/files.ts';
 import { readTrustFile, userTrustPath } from '../../src/adapters/files/trust-file.ts';
@@ -98,7 +98,7 @@ export class TestApp {
       openReader: async (store) => openReader(store, thisProcess()),
       openEvidence: async (store) => openEvidence(store),
       sqliteVersion,
-      artifacts: async (store) => new FileArtifacts(store),
+      artifacts: async (store, journal) => openArtifacts(store, journal),
       tools: async ({ project_folder, artifacts }) => createTools({ project_folder, artifacts }),
       model: async (wishes) => createModel(wishes, env, clock),
       trust: async (flag, project_root) => readTrustFile({ flag, env, home, project_root, etc: join(home, 'etc') }),

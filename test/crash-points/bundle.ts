@@ -13,7 +13,7 @@ const WRAPPED: Readonly<Record<string, string>> = {
   [join(ROOT, 'src/adapters/sqlite/journal.ts')]: 'journal.ts',
   [join(ROOT, 'src/adapters/sqlite/reader.ts')]: 'reader.ts',
   [join(ROOT, 'src/adapters/sqlite/process-facts.ts')]: 'process-facts.ts',
-  [join(ROOT, 'src/adapters/files/artifacts.ts')]: 'artifacts.ts',
+  [join(ROOT, 'src/adapters/artifacts.ts')]: 'artifacts.ts',
   [join(ROOT, 'src/adapters/files/append.ts')]: 'append.ts',
   [join(ROOT, 'src/adapters/files/files.ts')]: 'files.ts',
   [join(ROOT, 'src/adapters/tools.ts')]: 'tools.ts',

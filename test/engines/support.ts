@@ -289,6 +289,8 @@ export class Process {
       post: (...args) => journal.post(...args),
       onInbox: (...args) => journal.onInbox(...args),
       holds: (...args) => journal.holds(...args),
+      smallArtifact: (...args) => journal.smallArtifact(...args),
+      keepSmallArtifact: (...args) => journal.keepSmallArtifact(...args),
       acknowledge: async (...args) => (this.alive ? journal.acknowledge(...args) : never),
       close: () => journal.close(),
     };

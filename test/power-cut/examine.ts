@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { openArtifacts } from '../../src/adapters/artifacts.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { ExpctlError, messageOf } from '../../src/base/error.ts';
@@ -141,7 +141,7 @@ export class Examination {
     if (!chain.ok) this.problems.push(`${run}: ${chain.problems[0]!.message}`);
     const recovered = await recover(this.#recording.program, this.#recording.lock_sha256, inOrder(rows));
     if (!recovered.ok) this.problems.push(`${run} cannot be recovered: ${recovered.error.message}`);
-    const artifacts = new FileArtifacts(this.store);
+    const artifacts = openArtifacts(this.store);
     for (const sha256 of new Set(rows.flatMap(digestsIn))) {
       const object = await artifacts.get(sha256);
       if (!object.ok) this.problems.push(`${run} names an artifact that is not there: ${object.error.message}`);

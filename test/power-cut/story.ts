@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { openArtifacts } from '../../src/adapters/artifacts.ts';
 import { journalFile, openDatabase } from '../../src/adapters/sqlite/database.ts';
 import { SqliteJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
@@ -160,7 +160,7 @@ function carelessFiles(app: App): Pick<App, 'files' | 'artifacts'> {
     return ok(undefined);
   };
   const artifacts: App['artifacts'] = async (store) => {
-    const sound = new FileArtifacts(store);
+    const sound = openArtifacts(store);
     const put = async (bytes: Uint8Array) => {
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const folder = join(store, 'cas', 'sha256', sha256.slice(0, 2));

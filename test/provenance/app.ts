@@ -1,6 +1,6 @@
 import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from '../../src/adapters/files/files.ts';
 import { appendWhole } from '../../src/adapters/files/append.ts';
-import { FileArtifacts } from '../../src/adapters/files/artifacts.ts';
+import { openArtifacts } from '../../src/adapters/artifacts.ts';
 import { readTrustFile } from '../../src/adapters/files/trust-file.ts';
 import { systemClock } from '../../src/adapters/host.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
@@ -78,7 +78,7 @@ function appOf(options: TestApp, output: { out: string; err: string }, exit: (co
     openJournal: async () => unreachable('writing a journal'),
     openReader: async (store) => openReader(store, thisProcess()),
     openEvidence: async (store) => openEvidence(store),
-    artifacts: async (store) => new FileArtifacts(store),
+    artifacts: async (store) => openArtifacts(store),
     sqliteVersion: async () => unreachable('the version of SQLite'),
     tools: async () => unreachable('a tool'),
     trust: async (flag, project) => readTrustFile({ flag, env, home: cwd, project_root: project, etc: '/nowhere' }),

@@ -146,6 +146,8 @@ export class Incarnation {
       post: (...args) => journal.post(...args),
       onInbox: (...args) => journal.onInbox(...args),
       holds: (...args) => journal.holds(...args),
+      smallArtifact: (...args) => journal.smallArtifact(...args),
+      keepSmallArtifact: (...args) => journal.keepSmallArtifact(...args),
       close: () => journal.close(),
     };
   }

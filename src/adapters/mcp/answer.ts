@@ -68,6 +68,7 @@ export async function keepArtifacts(
   folders: readonly string[],
 ): Promise<Result<ArtifactRef[], string>> {
   const kept: ArtifactRef[] = [];
+  if (content.every(({ type }) => type === 'text')) return ok(kept);
   const names = new Set<string>();
   for (const part of content) {
     const artifact = await keepPart(store, part, names, [...folders, tmpdir()]);

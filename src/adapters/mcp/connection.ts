@@ -76,7 +76,7 @@ export class McpConnection {
   static async start(options: ServerOptions): Promise<Result<McpConnection>> {
     const { project_folder, transport: pinned } = options;
     const program = { project_folder, command: pinned.command, env: pinned.env };
-    const executable = await findExecutable(program);
+    const executable = findExecutable(program);
     if (executable === undefined) return err(notFound(options.name, program));
     const group = {
       argv: [executable, ...pinned.command.slice(1)],

@@ -28,6 +28,7 @@ export class McpSession implements ToolSession {
   readonly #options: ServerOptions;
   readonly #artifacts: ArtifactStore;
   readonly #checks = new AnswerChecks();
+  readonly #facts: JsonObject;
   #connection: McpConnection;
   #readying: Promise<Result<McpConnection, Failure>> | null = null;
   #drift: Failure | null = null;
@@ -40,6 +41,7 @@ export class McpSession implements ToolSession {
 
   constructor(tool: LockedTool, connection: McpConnection, options: ServerOptions, artifacts: ArtifactStore) {
     this.#tool = tool;
+    this.#facts = toolFacts(tool.name, tool.pinned);
     this.#connection = connection;
     this.#options = options;
     this.#artifacts = artifacts;
@@ -47,7 +49,7 @@ export class McpSession implements ToolSession {
 
   async call(call: ToolCall): Promise<CallEnd> {
     const started = performance.now();
-    const facts = toolFacts(this.#tool.name, this.#tool.pinned);
+    const facts = this.#facts;
     const limit = new CallLimit(call);
     try {
       const check = this.#checkOf(call.call);

@@ -1,4 +1,7 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type GroupOptions, type ProcessEnd, ProcessGroup } from '../tools-group.ts';
 import { reason } from '../tools-artifacts.ts';
 import type { CallLimit } from '../tools-ends.ts';
@@ -8,31 +11,70 @@ import type { SendingFault } from '../../engines/ports.ts';
 /** Of each stream, in bytes. */
 const STREAM_BYTES = 64 * 1024 * 1024;
 
-/** A stream of a program in a file: a program may write more than memory should hold, for many calls at once. */
+/** So much of each stream is held in memory, in bytes. */
+const HELD_BYTES = 64 * 1024;
+
+/** A folder for what one call needs on the disk, made when it is first needed. */
+export class Scratch {
+  #folder: string | null;
+
+  /** @param folder one that is there, where there is one */
+  constructor(folder: string | null = null) {
+    this.#folder = folder;
+  }
+
+  pathOf(name: string): string {
+    this.#folder ??= mkdtempSync(join(tmpdir(), 'expctl-'));
+    return join(this.#folder, name);
+  }
+
+  async remove(): Promise<void> {
+    if (this.#folder !== null) await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A stream of a program: in memory, and once it is long in a file, for a program may write more than memory should hold for many calls. */
 export class Capture {
-  readonly path: string;
+  readonly #name: string;
+  readonly #scratch: Scratch;
+  /** Of the file; null while everything is in memory. */
+  path: string | null = null;
   bytes = 0;
+  #held: Buffer[] = [];
   #file: number | null = null;
 
-  constructor(path: string) {
-    this.path = path;
+  constructor(name: string, scratch: Scratch) {
+    this.#name = name;
+    this.#scratch = scratch;
   }
 
   /** Writes at once: a page cache takes a chunk faster than a round through the thread pool would. @throws when the disk is full */
   push(chunk: Buffer): void {
-    this.#file ??= openSync(this.path, 'wx', 0o600);
-    for (let done = 0; done < chunk.length; ) done += writeSync(this.#file, chunk, done);
+    if (this.path === null && this.bytes + chunk.length > HELD_BYTES) this.#toFile();
+    if (this.#file === null) this.#held.push(chunk);
+    else writeAll(this.#file, chunk);
     this.bytes += chunk.length;
   }
 
   read(): Buffer {
-    return this.bytes === 0 ? Buffer.alloc(0) : readFileSync(this.path);
+    return this.path === null ? Buffer.concat(this.#held) : readFileSync(this.path);
+  }
+
+  #toFile(): void {
+    this.path = this.#scratch.pathOf(this.#name);
+    this.#file = openSync(this.path, 'wx', 0o600);
+    for (const chunk of this.#held) writeAll(this.#file, chunk);
+    this.#held = [];
   }
 
   close(): void {
     if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
   }
+}
+
+function writeAll(file: number, chunk: Buffer): void {
+  for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
 }
 
 /** How one start of a program went. */
@@ -48,8 +90,8 @@ export interface ProgramRun {
 
 interface RunOptions extends GroupOptions {
   readonly stdin: string;
-  /** An empty folder for what the program writes to its streams. */
-  readonly capture_folder: string;
+  /** For what the program writes to its streams. */
+  readonly scratch: Scratch;
   readonly limit: CallLimit;
   readonly log: (line: string) => void;
   readonly fault?: SendingFault | undefined;
@@ -57,9 +99,9 @@ interface RunOptions extends GroupOptions {
 
 /** Starts a program in a process group of its own, and waits until nothing of it is left. */
 export async function runProgram(options: RunOptions): Promise<ProgramRun> {
-  const { limit, capture_folder, stdin, log, fault: wanted } = options;
-  const stdout = new Capture(`${capture_folder}/stdout`);
-  const stderr = new Capture(`${capture_folder}/stderr`);
+  const { limit, scratch, stdin, log, fault: wanted } = options;
+  const stdout = new Capture('stdout', scratch);
+  const stderr = new Capture('stderr', scratch);
   const group = new ProcessGroup(options);
   const told = new StderrRing(log);
   let fault: string | null = null;

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { machineFault } from '../../base/error.ts';
@@ -25,7 +23,7 @@ import { programDrift } from '../tools-program.ts';
 import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
 import { makeFolder } from '../files/files.ts';
 import { judge, killedFromOutside, type PinnedOutput } from './judge.ts';
-import type { ProgramRun } from './run.ts';
+import { type ProgramRun, Scratch } from './run.ts';
 import { prepareCall, type PreparedCall, startCall } from './start.ts';
 
 type ReadyCall = PreparedCall & { readonly check: SchemaCheck | null };
@@ -48,40 +46,48 @@ export class ProcessSession implements ToolSession {
   readonly #tool: LockedTool;
   readonly #surroundings: ToolSurroundings;
   readonly #checks = new AnswerChecks();
-  readonly #closing = new AbortController();
-  readonly #out = new Set<Promise<unknown>>();
+  readonly #facts: JsonObject;
+  readonly #out = new Map<CallLimit, Promise<unknown>>();
+  #closed = false;
   #drift: Failure | null = null;
   #kills = 0;
 
   constructor(tool: LockedTool, surroundings: ToolSurroundings) {
     this.#tool = tool;
     this.#surroundings = surroundings;
+    this.#facts = toolFacts(tool.name, tool.pinned);
   }
 
   async call(call: ToolCall): Promise<CallEnd> {
-    const signal = AbortSignal.any([call.signal, this.#closing.signal]);
-    const limit = new CallLimit({ timeout_s: call.timeout_s, signal });
-    const end = this.#perform(call, limit).finally(() => limit.release());
-    this.#out.add(end);
-    return end.finally(() => this.#out.delete(end));
+    const limit = new CallLimit(call);
+    if (this.#closed) limit.cancel();
+    const end = this.#perform(call, limit);
+    this.#out.set(limit, end);
+    try {
+      return await end;
+    } finally {
+      limit.release();
+      this.#out.delete(limit);
+    }
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.allSettled(this.#out);
+    this.#closed = true;
+    for (const limit of this.#out.keys()) limit.cancel();
+    await Promise.allSettled(this.#out.values());
   }
 
   async #perform(call: ToolCall, limit: CallLimit): Promise<CallEnd> {
-    const facts = toolFacts(this.#tool.name, this.#tool.pinned);
+    const facts = this.#facts;
     const prepared = await this.#prepare(call);
     if (limit.stopped !== null) return failed(limit.unsent, facts);
     if (!prepared.ok) return failed(prepared.error, facts);
     if (call.fault?.kind === 'drop_request') return unheard(call.fault, failed(limit.unsent, facts), null);
-    const folder = await mkdtemp(join(tmpdir(), 'expctl-'));
+    const scratch = new Scratch();
     try {
       const started = performance.now();
       const { fault } = call;
-      const run = await startCall(prepared.value, { capture_folder: folder, limit, log: this.#log, fault });
+      const run = await startCall(prepared.value, { scratch, limit, log: this.#log, fault });
       const streams = await this.#keepStreams(run);
       const observed = observe(facts, started, run, streams);
       const end = await this.#endOf(call, prepared.value, run, limit);
@@ -90,7 +96,7 @@ export class ProcessSession implements ToolSession {
         ? { ...end, artifacts: [...end.artifacts, ...streams], observed }
         : { ...end, observed };
     } finally {
-      await rm(folder, { recursive: true, force: true });
+      await scratch.remove();
     }
   }
 
@@ -122,7 +128,7 @@ export class ProcessSession implements ToolSession {
     const args = argumentsOf(call, pinned.calls[call.call]!.key);
     if (!args.ok) return args;
     await makeFolder(call.work_folder);
-    const prepared = await prepareCall({
+    const prepared = prepareCall({
       project_folder,
       pinned,
       call: call.call,
@@ -170,7 +176,12 @@ export class ProcessSession implements ToolSession {
       ['stdout.txt', stdout],
       ['stderr.txt', stderr],
     ] as const) {
-      if (capture.bytes > 0) kept.push({ name, ...(await this.#surroundings.artifacts.putFile(capture.path)) });
+      if (capture.bytes === 0) continue;
+      const { artifacts } = this.#surroundings;
+      kept.push({
+        name,
+        ...(await (capture.path === null ? artifacts.put(capture.read()) : artifacts.putFile(capture.path))),
+      });
     }
     return kept;
   }

@@ -11,7 +11,7 @@ import { quoted } from '../tools-text.ts';
 import type { SendingFault } from '../../engines/ports.ts';
 import { callArgv } from './argv.ts';
 import type { PinnedOutput } from './judge.ts';
-import { type ProgramRun, runProgram } from './run.ts';
+import { type ProgramRun, runProgram, type Scratch } from './run.ts';
 
 export interface CallRequest {
   readonly project_folder: string;
@@ -34,13 +34,13 @@ export interface PreparedCall {
 }
 
 /** What the arguments make of a pinned call. A failure means that nothing was started. */
-export async function prepareCall(request: CallRequest): Promise<Result<PreparedCall, Failure>> {
+export function prepareCall(request: CallRequest): Result<PreparedCall, Failure> {
   const { project_folder, pinned, args, work_folder } = request;
   const { command, env } = pinned.transport;
   const call = pinned.calls[request.call]!;
   const rest = callArgv(call.argv ?? [], args);
   if (!rest.ok) return err({ class: 'tool_failed', message: `${rest.error} Nothing was started.` });
-  const executable = await findExecutable({ project_folder, command, env });
+  const executable = findExecutable({ project_folder, command, env });
   if (executable === undefined) {
     return err({
       class: 'tool_broken',
@@ -55,24 +55,22 @@ export async function prepareCall(request: CallRequest): Promise<Result<Prepared
   }
   // Another effect's files cannot be here; those of an earlier sending of this one could pass for its result.
   const stale = call.effect === 'pure' ? output.files.map(({ name }) => join(work_folder, name)) : [];
-  const argv = [executable, ...(await inProject(project_folder, command.slice(1))), ...rest.value];
+  const argv = [executable, ...inProject(project_folder, command.slice(1)), ...rest.value];
   return ok({ argv, cwd: work_folder, env: toolEnvironment(env), stdin: canonicalJson(args), output, stale });
 }
 
 /** The program runs in the work folder, so what the command names relative to the project must be named in full. */
-async function inProject(project_folder: string, elements: readonly string[]): Promise<string[]> {
-  return Promise.all(
-    elements.map(async (element) => {
-      const path = resolve(project_folder, element);
-      return !element.includes('\0') && (await isFile(path)) ? path : element;
-    }),
-  );
+function inProject(project_folder: string, elements: readonly string[]): string[] {
+  return elements.map((element) => {
+    const path = resolve(project_folder, element);
+    return !element.includes('\0') && isFile(path) ? path : element;
+  });
 }
 
 export async function startCall(
   { stale, output: _, ...start }: PreparedCall,
   options: {
-    capture_folder: string;
+    scratch: Scratch;
     limit: CallLimit;
     log: (line: string) => void;
     fault?: SendingFault | undefined;

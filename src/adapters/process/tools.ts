@@ -19,6 +19,7 @@ import { compileSchema } from '../tools-schema.ts';
 import { quoted } from '../tools-text.ts';
 import { templateProblem } from './argv.ts';
 import { judge } from './judge.ts';
+import { Scratch } from './run.ts';
 import { ProcessSession } from './session.ts';
 import { prepareCall, startCall } from './start.ts';
 
@@ -42,7 +43,7 @@ export class ProcessTools implements ToolHost, ToolDiscovery {
         moved.push(`call ${call}: its contract is not the one of its digest`);
     }
     if (moved.length > 0) return err(driftError(name, moved));
-    if ((await findExecutable(program)) === undefined) return err(notFound(name, program));
+    if (findExecutable(program) === undefined) return err(notFound(name, program));
     if (pinned.probe !== null) {
       const { call, answer: before } = pinned.probe;
       const answer = await this.#probe(name, pinned, call);
@@ -59,7 +60,7 @@ export class ProcessTools implements ToolHost, ToolDiscovery {
     const problem = declarationProblem(declaration);
     if (problem !== null) return err(invalid(name, problem));
     const program = { project_folder: this.#surroundings.project_folder, command, env };
-    if ((await findExecutable(program)) === undefined) return err(notFound(name, program));
+    if (findExecutable(program) === undefined) return err(notFound(name, program));
     const digests = await pinProgram(name, program, declaration.files ?? []);
     if (!digests.ok) return digests;
     const transport: PinnedTool['transport'] = { kind: 'process', command, env };
@@ -87,9 +88,10 @@ export class ProcessTools implements ToolHost, ToolDiscovery {
       const work_folder = join(folder, 'work');
       await mkdir(work_folder);
       const { project_folder, log } = this.#surroundings;
-      const prepared = await prepareCall({ project_folder, pinned, call, args: {}, work_folder });
+      const prepared = prepareCall({ project_folder, pinned, call, args: {}, work_folder });
       if (!prepared.ok) return unavailable(prepared.error.message);
-      const run = await startCall(prepared.value, { capture_folder: folder, limit, log: (line) => log(name, line) });
+      const scratch = new Scratch(folder);
+      const run = await startCall(prepared.value, { scratch, limit, log: (line) => log(name, line) });
       if (run.end.not_started !== null) return unavailable(run.end.not_started);
       if (run.stopped || run.fault !== null) return unavailable(run.fault ?? limit.reason);
       const answer = await judge(run, prepared.value.output, work_folder, null);

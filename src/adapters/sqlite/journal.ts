@@ -54,6 +54,7 @@ interface Session {
   readonly leases: Leases;
   readonly snapshots: Snapshots;
   readonly pools: Pools;
+  readonly keep: Database.Statement;
 }
 
 /** A call that waits for the next commit. */
@@ -70,7 +71,7 @@ interface Waiting {
  * JournalStore over one SQLite connection.
  *
  *   J1. An append resolves only after its COMMIT returned, that is after its bytes were synced.
- *   J2. All appends and exchanges of tokens of one turn of the event loop share a commit.
+ *   J2. All appends and exchanges of tokens of one turn of the event loop share a commit; small artifacts go with the next one.
  *   J3. After any failure in a transaction this object refuses everything. What the disk holds then is not known here (a sync
  *       that failed must not be tried again on the same handle, not even by closing it); whoever opens the journal anew reads what is
  *       there.
@@ -85,6 +86,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
   #broken: Error | null = null;
   #queue: Waiting[] = [];
   #kept: KeptSnapshot[] = [];
+  #small = new Map<string, Uint8Array>();
   #posts = 0;
 
   constructor(open: () => Database.Database, file: string, deps: JournalDeps) {
@@ -196,6 +198,15 @@ export class SqliteJournal implements JournalStore, PoolReader {
     });
   }
 
+  keepSmallArtifact(sha256: string, bytes: Uint8Array): void {
+    this.#refuseIfBroken();
+    this.#small.set(sha256, bytes);
+  }
+
+  async smallArtifact(sha256: string): Promise<Uint8Array | null> {
+    return this.#small.get(sha256) ?? this.#connected().reader.smallArtifact(sha256);
+  }
+
   #flushSoon(): void {
     if (this.#queue.length + this.#kept.length === 0) setImmediate(() => this.#flush());
   }
@@ -296,6 +307,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
 
   async close(): Promise<void> {
     this.#flush();
+    if (this.#small.size > 0 && this.#broken === null) this.#transaction(() => undefined);
     const session = this.#session;
     const failed = this.#broken !== null;
     this.#session = null;
@@ -378,8 +390,10 @@ export class SqliteJournal implements JournalStore, PoolReader {
     const session = this.#connected();
     try {
       session.begin.run();
+      for (const [sha256, bytes] of this.#small) session.keep.run(sha256, bytes);
       const value = work(session);
       session.commit.run();
+      this.#small.clear();
       return value;
     } catch (error) {
       this.#broken = storeError(error, this.#file);
@@ -414,6 +428,7 @@ export class SqliteJournal implements JournalStore, PoolReader {
       leases,
       snapshots: new Snapshots(database, leases),
       pools: new Pools(database, reader),
+      keep: database.prepare('INSERT INTO small_artifacts (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     };
   }
 

@@ -14,6 +14,7 @@ const PAGE_ROWS = 1_000;
 /** Version of the store that has the tables. */
 const SNAPSHOTS_SINCE = 2;
 const POOLS_SINCE = 2;
+const SMALL_ARTIFACTS_SINCE = 2;
 
 const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
 
@@ -135,8 +136,7 @@ export class SqliteReader implements JournalReader, PoolReader {
   /** A store of an older version, which a reader cannot migrate, has no pools. */
   async pools(): ReturnType<PoolReader['pools']> {
     return this.#ask(() => {
-      if (Number(this.#database.pragma('user_version', { simple: true })) < POOLS_SINCE)
-        return { runs: [], claims: [] };
+      if (this.#version < POOLS_SINCE) return { runs: [], claims: [] };
       return readPools(this.#database);
     });
   }
@@ -144,7 +144,7 @@ export class SqliteReader implements JournalReader, PoolReader {
   /** A store of an older version, which a reader cannot migrate, has none. */
   async snapshot(run: string): Promise<Snapshot | null> {
     const row = this.#ask(() => {
-      if (Number(this.#database.pragma('user_version', { simple: true })) < SNAPSHOTS_SINCE) return undefined;
+      if (this.#version < SNAPSHOTS_SINCE) return undefined;
       const text = 'SELECT position, sha256, body FROM snapshots WHERE run = ?';
       return this.#prepare<Snapshot & { readonly sha256: string }>(text).get(run);
     });
@@ -152,8 +152,21 @@ export class SqliteReader implements JournalReader, PoolReader {
     return { position: row.position, body: row.body };
   }
 
+  /** A store of an older version has none. */
+  async smallArtifact(sha256: string): Promise<Uint8Array | null> {
+    const row = this.#ask(() => {
+      if (this.#version < SMALL_ARTIFACTS_SINCE) return undefined;
+      return this.#prepare<{ bytes: Buffer }>('SELECT bytes FROM small_artifacts WHERE sha256 = ?').get(sha256);
+    });
+    return row?.bytes ?? null;
+  }
+
   async close(): Promise<void> {
     this.#database.close();
+  }
+
+  get #version(): number {
+    return Number(this.#database.pragma('user_version', { simple: true }));
   }
 
   #prepare<Row>(text: string): Database.Statement<unknown[], Row> {

@@ -4,8 +4,15 @@ export const APPLICATION_ID = 0x45585043;
 /** `PRAGMA user_version`: a newer one is refused, since only a newer expctl knows what it means. */
 export const SCHEMA_VERSION = 2;
 
-/** What is only ever added to. */
-const APPEND_ONLY = ['events', 'runs', 'approval_uses'];
+/** What makes a table one that is only ever added to. */
+function appendOnly(table: string): string[] {
+  return ['DELETE', 'UPDATE'].map(
+    (change) => `
+CREATE TRIGGER ${table}_${change === 'DELETE' ? 'stay' : 'hold'} BEFORE ${change} ON ${table}
+BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
+`,
+  );
+}
 
 /**
  * The store of version 1. `events.position` is the rowid, so that it grows over all runs; a run reads its own by `events_of_run`, which the
@@ -70,15 +77,7 @@ BEGIN SELECT RAISE(ABORT, 'a fence never falls'); END;
 
 CREATE TRIGGER leases_stay BEFORE DELETE ON leases
 BEGIN SELECT RAISE(ABORT, 'a lease is never deleted'); END;
-${APPEND_ONLY.map(
-  (table) => `
-CREATE TRIGGER ${table}_stay BEFORE DELETE ON ${table}
-BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
-
-CREATE TRIGGER ${table}_hold BEFORE UPDATE ON ${table}
-BEGIN SELECT RAISE(ABORT, '${table} is append-only'); END;
-`,
-).join('')}`;
+${['events', 'runs', 'approval_uses'].flatMap(appendOnly).join('')}`;
 
 /**
  * What version 2 adds; one statement each, so that a test can end the process behind every one. Only additions: a process of an older
@@ -114,6 +113,12 @@ const VERSION_2: readonly string[] = [
     key TEXT,
     UNIQUE (run, point, step)
   ) STRICT`,
+  // Small artifacts: a file of its own, synced, would cost more than the step that made it. Checked against the digest on every read.
+  `CREATE TABLE small_artifacts (
+    sha256 TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  ...appendOnly('small_artifacts'),
 ];
 
 /** What leads from each version to the next, the first from an empty file; a new store takes the same way as an old one. */

@@ -172,6 +172,14 @@ export class MemoryJournal implements JournalStore {
     return { state: this.#deps.store.holderOf(run), pid: null, machine: name };
   }
 
+  keepSmallArtifact(): void {
+    throw new Error('a simulation keeps no artifacts');
+  }
+
+  async smallArtifact(): Promise<null> {
+    return null;
+  }
+
   async post(run: string, kind: InboxMessage['kind'], body: JsonObject): Promise<number> {
     const { store } = this.#deps;
     if (!store.runs.some((known) => known.run === run)) throw refused('NOT_FOUND', `There is no run ${run}`);
