@@ -39,7 +39,7 @@ describe('a plan of four steps', () => {
   });
   afterAll(() => template.remove());
 
-  test('a process that stands still while its run is taken writes nothing more: 200 rounds', async () => {
+  test('a process that stands still while its run is taken writes and sends nothing more: 200 rounds', async () => {
     const campaign = await Campaign.of(template);
     const rounds = [];
     for (let seed = 101; seed <= 300; seed += 1) rounds.push(await fencedRound(template, campaign, seed));
@@ -47,7 +47,7 @@ describe('a plan of four steps', () => {
     console.log(`${rounds.length} rounds, ${taken.length} runs taken`);
     expect(rounds.flatMap(({ problems }) => problems)).toEqual([]);
     expect(new Set(taken.flatMap(({ first, refusals }) => [first, ...refusals]))).toEqual(new Set(['RUN_LOCKED']));
-    expect(Math.max(...taken.map(({ sent_late }) => sent_late))).toBeLessThanOrEqual(1);
+    expect(taken.filter(({ sent_late }) => sent_late > 0)).toEqual([]);
   });
 
   test('SIGKILL behind every statement of SQLite and every call of the file system', async () => {
