@@ -18,7 +18,7 @@ import { type Circumstances, type Ended, TestApp } from '../commands/support.ts'
  */
 const TOOL = `
 import { existsSync } from 'node:fs';
-while (existsSync('HOLD')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+while (existsSync(new URL('HOLD', import.meta.url))) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
 const [b, h] = process.argv.slice(2).map(Number);
 process.stderr.write('test');
 console.log(JSON.stringify({ mass: 7850e-9 * 200 * b * h, deflection: 4 * 100 * 200 ** 3 / (210e3 * b * h ** 3) }));

@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import stringWidth from 'fast-string-width';
 import type { Problem } from '../../ir/problem.ts';
 import { cut } from '../columns.ts';
 import { plural } from '../format.ts';
