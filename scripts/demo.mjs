@@ -134,7 +134,7 @@ function closing({ project, key, trust, best, seconds }) {
   say(`
 ────────────────────────────────────────────────────────────────────────────────
 Done in ${Math.round(seconds)} s. Everything is in ${shown(project)}: go there, with
-\`expctl\` standing for \`node ${shown(EXPCTL)}\`, and look:
+\`expctl\` standing for \`node ${relative(resolve(project), EXPCTL)}\`, and look:
 
   expctl status --points        all points and their metrics
   ${`expctl trace mass@${best}`.padEnd(28)}  one number, back to what made it

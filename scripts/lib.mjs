@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -64,7 +65,7 @@ export function ensureInstalled() {
   if (stamp(LOCK_STAMP) === wanted) return;
   if (!existsSync(join(ROOT, 'package-lock.json'))) throw new SetUpError('package-lock.json is missing.');
   step('Installing packages (npm ci)', () => npm(['ci', '--no-progress'], { env: compilerEnvironment() }));
-  writeFileSync(join(ROOT, LOCK_STAMP), wanted);
+  writeStamp(LOCK_STAMP, wanted);
 }
 
 /** Builds dist/ when a source has changed since the last time. */
@@ -73,7 +74,7 @@ export function ensureBuilt() {
   if (stamp(BUILD_STAMP) === wanted && BUILT.every((path) => existsSync(join(ROOT, path)))) return;
   const argv = ['node_modules/tsdown/dist/run.mjs', '--log-level', 'error'];
   step('Building dist/', () => run(process.execPath, argv));
-  writeFileSync(join(ROOT, BUILD_STAMP), wanted);
+  writeStamp(BUILD_STAMP, wanted);
 }
 
 /** Seconds with one decimal, or minutes and seconds from 100 s on. */
@@ -141,6 +142,13 @@ function filesUnder(path) {
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
+}
+
+/** A new file, for the folder may be shared with another clone by hard links. */
+function writeStamp(path, text) {
+  const full = join(ROOT, path);
+  rmSync(full, { force: true });
+  writeFileSync(full, text);
 }
 
 function stamp(path) {
