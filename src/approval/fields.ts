@@ -45,6 +45,9 @@ export function instantOf(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }
 
+/** Seconds for which a request, or what a person signs about a run, may be used unless they say otherwise: 14 days. */
+export const USUAL_VALIDITY_S = 14 * 24 * 3600;
+
 /** Clocks of two machines may differ by this much: a window is widened by it at both ends. */
 const SKEW_MS = 60_000;
 

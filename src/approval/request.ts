@@ -5,10 +5,9 @@ import type { Result } from '../base/result.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { sha256Hex, utf8, utf8Text } from './bytes.ts';
 import { checkJson, decodeJson } from './decode.ts';
-import { Digest, Instant, instantMs, instantOf, Label, Principal, Sha256 } from './fields.ts';
+import { Digest, Instant, instantMs, instantOf, Label, Principal, Sha256, USUAL_VALIDITY_S } from './fields.ts';
 
 const MAX_REQUEST_BYTES = 64 * 1024;
-const FOURTEEN_DAYS_S = 14 * 24 * 3600;
 const MAX_VALIDITY_S = 10 * 366 * 24 * 3600;
 
 const Count = z.number().int().nonnegative();
@@ -78,7 +77,7 @@ export interface RequestOptions {
 
 /** Writes a request: one run on the embedded engine within 14 days, unless the options say otherwise. `USAGE` if they cannot be. */
 export function buildRequest(options: RequestOptions): Result<RequestDocument> {
-  const validity_s = options.validity_s ?? FOURTEEN_DAYS_S;
+  const validity_s = options.validity_s ?? USUAL_VALIDITY_S;
   if (!(validity_s > 0 && validity_s <= MAX_VALIDITY_S)) return err(impossible('a validity is between 0 and 10 years'));
   const document: ApprovalRequest = {
     v: 1,

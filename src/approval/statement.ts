@@ -106,9 +106,8 @@ export type ResolutionStatement = z.infer<typeof ResolutionStatement>;
 /** Draws so many random bytes. Passed in, as time is. */
 type RandomBytes = (count: number) => Uint8Array;
 
-interface Circumstances {
-  readonly lock_sha256: string;
-  readonly request_sha256: string;
+/** Who signs, for how long it may be used, and what makes it unique. */
+export interface SigningTerms {
   readonly approver: { readonly principal: string; readonly role: string };
   readonly not_before: string;
   readonly not_after: string;
@@ -116,6 +115,11 @@ interface Circumstances {
   /** Milliseconds since 1970. */
   readonly now_ms: number;
   readonly random: RandomBytes;
+}
+
+interface Circumstances extends SigningTerms {
+  readonly lock_sha256: string;
+  readonly request_sha256: string;
 }
 
 export interface ApprovalOptions extends Circumstances {

@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
-import { utf8Text } from '../approval/bytes.ts';
 import { verifyGateDecision } from '../approval/gate.ts';
 import { parseRequest } from '../approval/request.ts';
 import { NAMESPACES } from '../approval/signature.ts';
-import { signEnvelope } from '../approval/signer.ts';
 import { buildGateDecision } from '../approval/statement.ts';
-import { maySign } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { JournalReader } from '../engines/ports.ts';
@@ -13,7 +10,6 @@ import { eventOf, type GateOpened, type JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { openGate } from '../provenance/gates.ts';
 import { gateText } from '../ui/run/gate-text.ts';
-import { keyPath } from './approval-flow.ts';
 import type { App } from './app.ts';
 import { postMessage } from './control.ts';
 import {
@@ -21,8 +17,6 @@ import {
   duration,
   type JsonOption,
   sameFlags,
-  type StoreOption,
-  type TrustOption,
   usage,
   withExamples,
   withJson,
@@ -30,18 +24,12 @@ import {
   withStore,
   withTrust,
 } from './options.ts';
-import { projectOfStore } from './project.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { noteWhoGoesOn, type SigningOptions, signSaying } from './signed-message.ts';
 
-interface GateOptions extends StoreOption, TrustOption, JsonOption {
+interface GateOptions extends SigningOptions, JsonOption {
   readonly outcome?: string;
-  readonly comment?: string;
-  readonly key?: string;
-  /** Seconds. */
-  readonly valid?: number;
 }
-
-const FOURTEEN_DAYS_S = 14 * 24 * 3600;
 
 export function gateCommand(app: App): Command {
   const gate = command('gate', 'show what an open gate asks, and decide it with a signature')
@@ -75,15 +63,13 @@ async function decide(app: App, opened: OpenedRun, options: GateOptions): Promis
     throw usage(`The plan allows ${waiting.gate.outcomes.join(' or ')} here, not ${outcome}.`, 'Choose one of these.');
   }
   app.terminal.note(text);
-  const envelope = await signDecision(app, opened, waiting, { ...options, outcome });
+  const envelope = await signDecision(app, opened, waiting, outcome, options);
   await postMessage(app, store, run, 'gate', { envelope });
   if (options.json === true) {
     app.terminal.out(JSON.stringify({ run: run.run, gate: waiting.gate.gate, outcome, decided: true }, null, 2));
   }
   app.terminal.note(`Gate ${waiting.gate.gate}: ${outcome}, signed.`);
-  app.terminal.note(
-    `  Whoever performs the run goes on at once; if nobody does: expctl resume ${run.run}${sameFlags(options)}`,
-  );
+  noteWhoGoesOn(app, opened, options);
 }
 
 /** Without a decision: shows the evidence; exit status 5, since a person is waited for. */
@@ -104,36 +90,22 @@ function show(
 
 async function signDecision(
   app: App,
-  { store, run }: OpenedRun,
-  waiting: Waiting,
-  options: GateOptions & { readonly outcome: string },
+  opened: OpenedRun,
+  { gate, head }: Waiting,
+  outcome: string,
+  options: GateOptions,
 ): Promise<string> {
-  const project = await projectOfStore(app, store);
-  const trust = unwrap(await app.trust(options.trust, project));
-  const signer = unwrap(await app.signer(keyPath(app, options.key)));
+  const { store, run } = opened;
   const artifacts = await app.artifacts(store);
   const { request } = unwrap(parseRequest(unwrap(await artifacts.get(run.request_sha256))));
   const { requested_by } = request;
-  const now_ms = app.clock.now_ms();
-  const { role } = waiting.gate;
-  const terminal = app.terminal.interactive;
-  const allowed = unwrap(maySign(trust, signer.publicKey, { purpose: 'gate', role, requested_by, terminal, now_ms }));
-  const open = openGate(waiting.gate, waiting.head, { ...run, requested_by });
-  const payload = unwrap(
-    buildGateDecision({
-      ...open,
-      outcome: options.outcome,
-      approver: { principal: allowed.principal, role: allowed.role },
-      not_before: new Date(now_ms).toISOString(),
-      not_after: new Date(now_ms + (options.valid ?? FOURTEEN_DAYS_S) * 1000).toISOString(),
-      comment: options.comment ?? '',
-      now_ms,
-      random: (count) => app.randomBytes(count),
-    }),
-  );
-  const envelope = unwrap(await signEnvelope(signer, NAMESPACES.gate, payload));
-  unwrap(verifyGateDecision({ envelope, gate: open, trust, now_ms }));
-  return utf8Text(envelope)!;
+  const open = openGate(gate, head, { ...run, requested_by });
+  return signSaying(app, opened, options, {
+    purpose: { purpose: 'gate', role: gate.role, requested_by },
+    namespace: NAMESPACES.gate,
+    build: (terms) => buildGateDecision({ ...open, outcome, ...terms }),
+    verify: (signed) => verifyGateDecision({ ...signed, gate: open }),
+  });
 }
 
 async function waitingGate(reader: JournalReader, run: string): Promise<Waiting> {

@@ -3,9 +3,7 @@ import { type Command, Option } from 'commander';
 import { utf8Text } from '../approval/bytes.ts';
 import { type OpenEffect, verifyResolution } from '../approval/resolution.ts';
 import { NAMESPACES } from '../approval/signature.ts';
-import { signEnvelope } from '../approval/signer.ts';
 import { buildResolution } from '../approval/statement.ts';
-import { maySign } from '../approval/trust.ts';
 import { ExpctlError } from '../base/error.ts';
 import type { Json } from '../base/json.ts';
 import { unwrap } from '../base/result.ts';
@@ -13,7 +11,6 @@ import { parseStrictJson } from '../ir/strict-json.ts';
 import { type UnresolvedView, unresolvedEffects } from '../provenance/unresolved.ts';
 import { unresolvedText } from '../ui/run/unresolved-text.ts';
 import type { App } from './app.ts';
-import { keyPath } from './approval-flow.ts';
 import { postMessage } from './control.ts';
 import {
   command,
@@ -21,8 +18,6 @@ import {
   integerAtLeast,
   type JsonOption,
   sameFlags,
-  type StoreOption,
-  type TrustOption,
   usage,
   withExamples,
   withJson,
@@ -30,22 +25,16 @@ import {
   withStore,
   withTrust,
 } from './options.ts';
-import { projectOfStore } from './project.ts';
 import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { noteWhoGoesOn, type SigningOptions, signSaying } from './signed-message.ts';
 import { foldStand } from './stand.ts';
 
-interface ResolveOptions extends StoreOption, TrustOption, JsonOption {
+interface ResolveOptions extends SigningOptions, JsonOption {
   readonly point?: number;
   readonly step?: string;
   readonly as?: 'done' | 'failed' | 'not-done';
   readonly answer?: string;
-  readonly comment?: string;
-  readonly key?: string;
-  /** Seconds. */
-  readonly valid?: number;
 }
-
-const FOURTEEN_DAYS_S = 14 * 24 * 3600;
 
 export function resolveCommand(app: App): Command {
   const resolve = command('resolve', 'say, with a signature, what became of an effect that nobody knows of')
@@ -80,14 +69,12 @@ async function resolveEffect(app: App, opened: OpenedRun, options: ResolveOption
   const effect = theOne(run.run, all, options);
   const answer = await answerOf(app, options);
   app.terminal.note(unresolvedText(run.run, [effect]));
-  const envelope = await signed(app, opened, effect, { options, as, answer });
+  const envelope = await signResolution(app, opened, effect, { as, answer }, options);
   const { point, step } = effect;
   await postMessage(app, store, run, 'resolve', { point, step, envelope });
   if (options.json === true) app.terminal.out(JSON.stringify({ run: run.run, point, step, as, posted: true }, null, 2));
   app.terminal.note(`Step ${step} of point ${point}: ${as}, signed.`);
-  app.terminal.note(
-    `  Whoever performs the run goes on at once; if nobody does: expctl resume ${run.run}${sameFlags(options)}`,
-  );
+  noteWhoGoesOn(app, opened, options);
 }
 
 /** Without a word on any: shows what waits; exit status 5 where something does, since a person is waited for. */
@@ -134,44 +121,20 @@ async function answerOf(app: App, { as, answer }: ResolveOptions): Promise<Json>
   });
 }
 
-async function signed(
+function signResolution(
   app: App,
-  { store, run }: OpenedRun,
+  opened: OpenedRun,
   { point, step, part, attempt, intent }: UnresolvedView,
-  said: {
-    readonly options: ResolveOptions;
-    readonly as: NonNullable<ResolveOptions['as']>;
-    readonly answer: Json;
-  },
+  { as, answer }: { readonly as: NonNullable<ResolveOptions['as']>; readonly answer: Json },
+  options: ResolveOptions,
 ): Promise<string> {
-  const { options, as, answer } = said;
-  const trust = unwrap(await app.trust(options.trust, await projectOfStore(app, store)));
-  const signer = unwrap(await app.signer(keyPath(app, options.key)));
-  const now_ms = app.clock.now_ms();
-  const terminal = app.terminal.interactive;
-  const allowed = unwrap(maySign(trust, signer.publicKey, { purpose: 'resolve', terminal, now_ms }));
-  const { lock_sha256, request_sha256 } = run;
-  const open: OpenEffect = {
-    lock_sha256,
-    request_sha256,
-    run_id: run.run,
-    effect: { point, step, part, attempt },
-    intent,
-  };
-  const payload = unwrap(
-    buildResolution({
-      ...open,
-      as: as === 'not-done' ? 'not_done' : as,
-      answer,
-      approver: { principal: allowed.principal, role: allowed.role },
-      not_before: new Date(now_ms).toISOString(),
-      not_after: new Date(now_ms + (options.valid ?? FOURTEEN_DAYS_S) * 1000).toISOString(),
-      comment: options.comment ?? '',
-      now_ms,
-      random: (count) => app.randomBytes(count),
-    }),
-  );
-  const envelope = unwrap(await signEnvelope(signer, NAMESPACES.resolution, payload));
-  unwrap(verifyResolution({ envelope, open, trust, now_ms }));
-  return utf8Text(envelope)!;
+  const { run, lock_sha256, request_sha256 } = opened.run;
+  const effect = { point, step, part, attempt };
+  const open: OpenEffect = { lock_sha256, request_sha256, run_id: run, effect, intent };
+  return signSaying(app, opened, options, {
+    purpose: { purpose: 'resolve' },
+    namespace: NAMESPACES.resolution,
+    build: (terms) => buildResolution({ ...open, as: as === 'not-done' ? 'not_done' : as, answer, ...terms }),
+    verify: (signed) => verifyResolution({ ...signed, open }),
+  });
 }
