@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,6 +46,7 @@ const JOURNALS: Readonly<Record<string, { readonly sha256: string; readonly prov
 };
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const text = (name: string) => readFileSync(join(FOLDER, name), 'utf8');
 
 interface Replayed {
@@ -54,20 +56,42 @@ interface Replayed {
   readonly error?: { readonly code: string; readonly details: { readonly found_by: string } };
 }
 
-/** The rows in a fresh store, and what the real command says of them. */
+/** What the real command says of the rows in a fresh store. */
 async function replay(journal: GoldenJournal): Promise<{ status: number; report: Replayed }> {
+  const { root, project, trust } = await filled(journal);
+  const app = new TestApp({ cwd: project }, join(root, 'home'));
+  const ended = await app.run(['replay', '--json', '--trust', trust]);
+  return { status: ended.status, report: JSON.parse(ended.stdout) as Replayed };
+}
+
+/** The same in a process of its own, in other surroundings. */
+function replayIn(folder: Filled, env: Readonly<Record<string, string>>): string {
+  const argv = ['--import', import.meta.resolve('tsx'), MAIN, 'replay', '--json', '--trust', folder.trust];
+  const { PATH = '' } = process.env;
+  const options = { cwd: folder.project, env: { PATH, HOME: folder.root, ...env }, encoding: 'utf8' } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, options);
+  expect(status, stderr).toBe(0);
+  return stdout;
+}
+
+interface Filled {
+  readonly root: string;
+  readonly project: string;
+  readonly trust: string;
+}
+
+async function filled(journal: GoldenJournal): Promise<Filled> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'expctl-golden-')));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   const project = join(root, 'project');
   const store = join(project, '.expctl');
+  const trust = join(root, 'trust.json');
   mkdirSync(store, { recursive: true });
-  writeFileSync(join(root, 'trust.json'), journal.trust, { mode: 0o600 });
+  writeFileSync(trust, journal.trust, { mode: 0o600 });
   const artifacts = new FileArtifacts(store);
   for (const object of journal.objects) await artifacts.put(object);
   fill(store, journal);
-  const app = new TestApp({ cwd: project }, join(root, 'home'));
-  const ended = await app.run(['replay', '--json', '--trust', join(root, 'trust.json')]);
-  return { status: ended.status, report: JSON.parse(ended.stdout) as Replayed };
+  return { root, project, trust };
 }
 
 /** The run, held and released by whoever recorded it, and its rows as they were. */
@@ -111,3 +135,17 @@ for (const [name, { proved }] of Object.entries(JOURNALS)) {
     expect(report.error).toMatchObject({ code: 'EVIDENCE_BROKEN', details: { found_by: 'chain' } });
   });
 }
+
+test('replay comes to the same in every time zone and language', async () => {
+  const folder = await filled(readGolden(text('beam-small.journal.jsonl')));
+  const here = replayIn(folder, { TZ: 'UTC', LANG: 'C' });
+  expect((JSON.parse(here) as Replayed).holds).toBe(true);
+  // Half hours and a summer time in winter; a language in which `i` has another capital, one with commas in numbers, one from right to left.
+  for (const [TZ, LANG] of [
+    ['Pacific/Chatham', 'tr_TR.UTF-8'],
+    ['America/St_Johns', 'de_DE.UTF-8'],
+    ['Asia/Kathmandu', 'ar_EG.UTF-8'],
+  ] as const) {
+    expect(replayIn(folder, { TZ, LANG, LC_ALL: LANG }), `${TZ} ${LANG}`).toBe(here);
+  }
+});
