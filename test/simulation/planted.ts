@@ -1,5 +1,5 @@
 import type { CallEnd, Clock, JournalStore, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
-import { prepareRow } from '../../src/engines/simulated/memory-store.ts';
+import { prepareEvent } from '../../src/engines/prepared-event.ts';
 import { pointStream, type JournalRow } from '../../src/ir/events.ts';
 import type { Lock } from '../../src/ir/lock.ts';
 import type { Program, ProgramPart, ProgramStep } from '../../src/kernel/program.ts';
@@ -44,7 +44,7 @@ function hastyJournal(journal: JournalStore, _dice: Dice, clock: Clock): Journal
 }
 
 function promised(event: NewEvent, wall_ms: number): JournalRow {
-  const { stream, type, body } = prepareRow(event, wall_ms);
+  const { stream, type, body } = prepareEvent(event, wall_ms);
   const nothing = { run: '', seq: 1, position: 1e9, observed: '{}', fence: 1, prev: '', hash: '' };
   return { ...nothing, stream, type, body, wall_ms };
 }
@@ -215,7 +215,7 @@ export const PLANTED: readonly Planted[] = [
             journal.append(lease, events).catch(() => {
               return store.write(
                 lease,
-                events.map((event) => prepareRow(event, clock.now_ms())),
+                events.map((event) => prepareEvent(event, clock.now_ms())),
               );
             }),
         }),

@@ -1,36 +1,11 @@
-import { hash } from 'node:crypto';
 import type Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
-import type { Lease, NewEvent } from '../../engines/ports.ts';
-import { canonicalJson } from '../../ir/canonical.ts';
-import { genesis, rowPreimage } from '../../ir/chain.ts';
-import { type JournalRow, type Observed, pointStream, type RunEvent } from '../../ir/events.ts';
+import { sha256Text } from '../../engines/digest.ts';
+import type { Lease } from '../../engines/ports.ts';
+import { chainedRow, type PreparedEvent } from '../../engines/prepared-event.ts';
+import { type ChainHead, holds } from '../../ir/chain.ts';
+import type { JournalRow } from '../../ir/events.ts';
 import type { SqliteReader } from './reader.ts';
-
-/** An event in canonical form, with the time at which it was handed over. */
-export interface PreparedEvent {
-  readonly stream: string;
-  readonly type: RunEvent['type'];
-  readonly body: string;
-  readonly observed: Observed;
-  readonly observed_text: string;
-  /** The stream that ends with this event, for `point.finished`. */
-  readonly ends: string | null;
-  readonly wall_ms: number;
-}
-
-interface Head {
-  seq: number;
-  hash: string;
-}
-
-/** Everything that can be wrong with an event is found here, before it can spoil the commit of others. */
-export function prepareEvent({ stream, event, observed }: NewEvent, wall_ms: number): PreparedEvent {
-  if (!Number.isSafeInteger(wall_ms)) throw new TypeError(`the clock says ${wall_ms} ms`);
-  const { type, ...body } = event;
-  const ends = event.type === 'point.finished' ? pointStream(event.point) : null;
-  return { stream, type, body: canonicalJson(body), observed, observed_text: canonicalJson(observed), ends, wall_ms };
-}
 
 /**
  * Inserts events as chained rows, within a transaction that the caller opened. Keeps the head of every stream in use; they hold
@@ -39,7 +14,7 @@ export function prepareEvent({ stream, event, observed }: NewEvent, wall_ms: num
 export class EventWriter {
   readonly #reader: SqliteReader;
   readonly #insert: Database.Statement;
-  readonly #heads = new Map<string, Map<string, Head>>();
+  readonly #heads = new Map<string, Map<string, ChainHead>>();
 
   constructor(database: Database.Database, reader: SqliteReader) {
     this.#reader = reader;
@@ -47,13 +22,17 @@ export class EventWriter {
     this.#insert = database.prepare(`INSERT INTO events (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   }
 
-  write({ run, fence }: Lease, events: readonly PreparedEvent[]): JournalRow[] {
-    const heads = this.#headsOf(run);
+  write(lease: Lease, events: readonly PreparedEvent[]): JournalRow[] {
+    const heads = this.#headsOf(lease.run);
     return events.map((event) => {
-      const row = this.#insertRow(heads, run, fence, event);
+      const row = chainedRow(event, lease, (stream) => this.#head(heads, lease.run, stream));
+      const { run, stream, seq, type, body, observed, wall_ms, fence, prev, hash } = row;
+      const args = [run, stream, seq, type, body, observed, wall_ms, fence, prev, hash];
+      const position = Number(this.#insert.run(...args).lastInsertRowid);
+      heads.set(stream, { seq, hash });
       // A finished point's stream is not touched again; at most points in flight have a head in memory.
       if (event.ends !== null) heads.delete(event.ends);
-      return row;
+      return { ...row, position };
     });
   }
 
@@ -62,29 +41,12 @@ export class EventWriter {
     this.#heads.delete(run);
   }
 
-  #insertRow(heads: Map<string, Head>, run: string, fence: number, event: PreparedEvent): JournalRow {
-    const { stream, type, body, wall_ms, ends } = event;
-    const observed = ends === null ? event.observed_text : this.#withHead(heads, run, ends, event.observed);
-    const head = this.#head(heads, run, stream) ?? { seq: 0, hash: genesis(run, stream, sha256) };
-    const seq = head.seq + 1;
-    const content = { run, stream, seq, type, body, observed, wall_ms, fence, prev: head.hash };
-    const digest = sha256(rowPreimage(content));
-    const args = [run, stream, seq, type, body, observed, wall_ms, fence, head.hash, digest];
-    const position = Number(this.#insert.run(...args).lastInsertRowid);
-    heads.set(stream, { seq, hash: digest });
-    return { ...content, position, hash: digest };
-  }
-
-  #withHead(heads: Map<string, Head>, run: string, stream: string, observed: Observed): string {
-    return canonicalJson({ ...observed, head: this.#head(heads, run, stream)?.hash ?? null });
-  }
-
-  #head(heads: Map<string, Head>, run: string, stream: string): Head | null {
+  #head(heads: Map<string, ChainHead>, run: string, stream: string): ChainHead | null {
     const known = heads.get(stream);
     if (known !== undefined) return known;
     const row = this.#reader.lastRow(run, stream);
     if (row === undefined) return null;
-    if (sha256(rowPreimage(row)) !== row.hash) {
+    if (!holds(row, sha256Text)) {
       const hint = `Run \`expctl replay ${run}\` to see what was changed; restore the journal from a backup.`;
       throw new ExpctlError('EVIDENCE_BROKEN', `Row ${row.seq} of ${stream} of run ${run} was changed`, { hint });
     }
@@ -93,7 +55,7 @@ export class EventWriter {
     return head;
   }
 
-  #headsOf(run: string): Map<string, Head> {
+  #headsOf(run: string): Map<string, ChainHead> {
     let heads = this.#heads.get(run);
     if (heads === undefined) {
       heads = new Map();
@@ -101,8 +63,4 @@ export class EventWriter {
     }
     return heads;
   }
-}
-
-function sha256(text: string): string {
-  return hash('sha256', text);
 }

@@ -16,10 +16,11 @@ import type {
   RunRow,
   Snapshot,
 } from '../../engines/ports.ts';
+import { prepareEvent } from '../../engines/prepared-event.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { isBusy, journalFile, openDatabase, storeError } from './database.ts';
-import { EventWriter, prepareEvent } from './event-writer.ts';
+import { EventWriter } from './event-writer.ts';
 import type { ProcessFacts } from './lease.ts';
 import { Leases, runNotFound } from './leases.ts';
 import { LogWatch } from './log-watch.ts';

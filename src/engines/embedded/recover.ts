@@ -7,7 +7,7 @@ import type { Program } from '../../kernel/program.ts';
 import { RunMachine } from '../../kernel/run.ts';
 import type { JournalReader } from '../ports.ts';
 import { countsAsActive } from './active-time.ts';
-import { sha256Text } from './digest.ts';
+import { sha256Text } from '../digest.ts';
 import { Pending } from './pending.ts';
 import { type Restored, restoreSnapshot, type SnapshotOf } from './snapshot.ts';
 import { Trail } from './trail.ts';

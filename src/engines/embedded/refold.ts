@@ -7,7 +7,7 @@ import type { Program } from '../../kernel/program.ts';
 import type { RunCommand } from '../../kernel/run.ts';
 import { valuesOf } from '../../kernel/study.ts';
 import type { JournalReader } from '../ports.ts';
-import { sha256Text } from './digest.ts';
+import { sha256Text } from '../digest.ts';
 import type { Pending } from './pending.ts';
 
 /** A point as its own stream tells it. */

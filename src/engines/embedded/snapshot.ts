@@ -5,7 +5,7 @@ import { type MachineSnapshot, RunMachine } from '../../kernel/run.ts';
 import type { Program } from '../../kernel/program.ts';
 import { StudySummary } from '../../ir/study-summary.ts';
 import type { JournalReader, Snapshot } from '../ports.ts';
-import { sha256Text } from './digest.ts';
+import { sha256Text } from '../digest.ts';
 import { Pending, type PendingTimer, timerName } from './pending.ts';
 import { refoldPoints } from './refold.ts';
 import type { Gate } from './records.ts';

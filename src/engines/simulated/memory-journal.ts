@@ -15,7 +15,8 @@ import type {
   RunRow,
   Snapshot,
 } from '../ports.ts';
-import { type MemoryStore, prepareRow, type PreparedRow } from './memory-store.ts';
+import { prepareEvent } from '../prepared-event.ts';
+import type { MemoryStore } from './memory-store.ts';
 
 export interface MemoryJournalDeps {
   readonly store: MemoryStore;
@@ -54,7 +55,7 @@ export class MemoryJournal implements JournalStore {
     pools: Readonly<Record<string, number>> = {},
   ): Promise<Result<Lease>> {
     const { store, clock, process } = this.#deps;
-    const rows = first.map((event) => prepareRow(event, clock.now_ms()));
+    const rows = first.map((event) => prepareEvent(event, clock.now_ms()));
     if (this.#uses(run.request_sha256) >= max_runs) return err(refused('APPROVAL_USED', 'The request is used up'));
     if (store.runs.some((other) => other.run === run.run)) return err(refused('USAGE', `There is a run ${run.run}`));
     store.runs.push(run);
@@ -91,7 +92,7 @@ export class MemoryJournal implements JournalStore {
   append(lease: Lease, events: readonly NewEvent[]): Promise<readonly JournalRow[]> {
     const { store, clock } = this.#deps;
     return new Promise((resolve, reject) => {
-      const rows: readonly PreparedRow[] = events.map((event) => prepareRow(event, clock.now_ms()));
+      const rows = events.map((event) => prepareEvent(event, clock.now_ms()));
       this.#enqueue({ lease, write: () => resolve(store.write(lease, rows)), reject });
     });
   }

@@ -1,26 +1,10 @@
-import { hash } from 'node:crypto';
 import type { JsonObject } from '../../base/json.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
-import { genesis, rowPreimage } from '../../ir/chain.ts';
-import { type JournalRow, type Observed, pointStream, type RunEvent } from '../../ir/events.ts';
+import type { ChainHead } from '../../ir/chain.ts';
+import type { JournalRow } from '../../ir/events.ts';
 import { MemoryPools } from '../memory-pools.ts';
-import type { InboxMessage, Lease, NewEvent, RunHolder, RunRow, Snapshot } from '../ports.ts';
-
-/** An event in canonical form, with the time at which it was handed over. */
-export interface PreparedRow {
-  readonly stream: string;
-  readonly type: RunEvent['type'];
-  readonly body: string;
-  readonly observed: Observed;
-  /** The stream that ends with this event, for `point.finished`. */
-  readonly ends: string | null;
-  readonly wall_ms: number;
-}
-
-interface Head {
-  readonly seq: number;
-  readonly hash: string;
-}
+import type { InboxMessage, Lease, RunHolder, RunRow, Snapshot } from '../ports.ts';
+import { chainedRow, type PreparedEvent } from '../prepared-event.ts';
 
 /** Whoever holds a run's lease; null once it was given back. */
 export interface HeldLease {
@@ -52,7 +36,7 @@ export class MemoryStore {
   inbox: InboxMessage[] = [];
   /** Told of each new message. */
   readonly listeners = new Set<(message: InboxMessage) => void>();
-  readonly #heads = new Map<string, Head>();
+  readonly #heads = new Map<string, ChainHead>();
   readonly #options: MemoryStoreOptions;
   #position = 0;
   #message = 0;
@@ -74,15 +58,15 @@ export class MemoryStore {
     return held?.fence === fence && held.holder !== null;
   }
 
-  write({ run, fence }: Lease, events: readonly PreparedRow[]): JournalRow[] {
-    const rows = events.map((event) => this.#row(run, fence, event));
+  write(lease: Lease, events: readonly PreparedEvent[]): JournalRow[] {
+    const rows = events.map((event) => this.#row(lease, event));
     if (this.#options.keeps_rows !== false || this.rows.length === 0) this.rows.push(...rows);
-    if (rows.some(({ type }) => type === 'run.finished')) this.pools.finish(run);
+    if (rows.some(({ type }) => type === 'run.finished')) this.pools.finish(lease.run);
     this.#options.onCommit?.(rows);
     return rows;
   }
 
-  head(run: string, stream: string): Head | null {
+  #head(run: string, stream: string): ChainHead | null {
     return this.#heads.get(`${run} ${stream}`) ?? null;
   }
 
@@ -99,38 +83,10 @@ export class MemoryStore {
     this.inbox = this.inbox.filter(({ id }) => id !== message);
   }
 
-  #row(run: string, fence: number, { stream, type, body, wall_ms, ...event }: PreparedRow): JournalRow {
-    const head = this.head(run, stream) ?? { seq: 0, hash: genesis(run, stream, sha256) };
-    const { ends } = event;
-    const observed = ends === null ? event.observed : { ...event.observed, head: this.head(run, ends)?.hash ?? null };
-    const seq = head.seq + 1;
-    const content = {
-      run,
-      stream,
-      seq,
-      type,
-      body,
-      observed: canonicalJson(observed),
-      wall_ms,
-      fence,
-      prev: head.hash,
-    };
-    const digest = sha256(rowPreimage(content));
-    this.#heads.set(`${run} ${stream}`, { seq, hash: digest });
+  #row(lease: Lease, event: PreparedEvent): JournalRow {
+    const row = chainedRow(event, lease, (stream) => this.#head(lease.run, stream));
+    this.#heads.set(`${row.run} ${row.stream}`, { seq: row.seq, hash: row.hash });
     this.#position += 1;
-    return { ...content, position: this.#position, hash: digest };
+    return { ...row, position: this.#position };
   }
-}
-
-/** Everything that can be wrong with an event is found here, before it can spoil the commit of others. */
-export function prepareRow({ stream, event, observed }: NewEvent, wall_ms: number): PreparedRow {
-  if (!Number.isSafeInteger(wall_ms)) throw new TypeError(`the clock says ${wall_ms} ms`);
-  const { type, ...body } = event;
-  const ends = event.type === 'point.finished' ? pointStream(event.point) : null;
-  canonicalJson(observed);
-  return { stream, type, body: canonicalJson(body), observed, ends, wall_ms };
-}
-
-function sha256(text: string): string {
-  return hash('sha256', text);
 }
