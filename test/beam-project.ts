@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { approvalSteps } from './approval-steps.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const EXPCTL = join(ROOT, 'bin', 'expctl.js');
@@ -51,13 +52,16 @@ export class BeamProject {
     const plan = join(this.folder, 'plans', `${plan_name}.plan.yaml`);
     copyFileSync(join(ROOT, 'plans', `${plan_name}.plan.yaml`), plan);
     const key = join(operator, 'lead.key');
-    this.succeed('keys', 'new', key);
-    const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
-    this.succeed('trust', 'init', '--person', 'lead@example.org', '--key', key, ...solo);
-    this.succeed('tools', 'pin');
-    this.succeed('lock', `plans/${plan_name}.plan.yaml`);
-    this.succeed('request', this.lock, '--runs', String(options.runs), '--by', 'lead@example.org');
-    this.succeed('approve', this.lock, '--key', key, '--trust', this.trust);
+    const { lock, trust } = this;
+    const steps = {
+      plan: `plans/${plan_name}.plan.yaml`,
+      lock,
+      key,
+      trust,
+      person: 'lead@example.org',
+      runs: options.runs,
+    };
+    for (const step of approvalSteps(steps)) this.succeed(...step);
     this.key = key;
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { PoolsView } from '../../src/provenance/pools.ts';
+import { PLAN_FILE } from '../square-plan.ts';
 import { SquareProject } from './square-project.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -85,7 +86,7 @@ export class LicenceProject extends SquareProject {
     super();
     writeFileSync(join(this.project, 'tool.mjs'), TOOL);
     writeFileSync(join(this.project, 'tools.yaml'), TOOLS(this.counts));
-    writeFileSync(join(this.project, 'square.plan.yaml'), PLAN);
+    writeFileSync(join(this.project, PLAN_FILE), PLAN);
   }
 
   /** As long as they hold, no call of the tool ends. */

@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { approvalSteps } from '../approval-steps.ts';
+import { LOCK_FILE, PLAN_FILE, squarePlan } from '../square-plan.ts';
 import { type Circumstances, type Ended, runProcess, TestApp } from './support.ts';
 
 /** A program that squares a number; fails at 3 where FAIL is in its folder, ends itself at 3 where LOST is; counts its starts in a file. */
@@ -29,22 +31,6 @@ tools:
         answer: { type: object, properties: { y: { type: number } }, required: [y] }
 `;
 
-const PLAN = `
-expctl: 1
-name: square
-goal: Squares of five numbers, a gate, and two more.
-variables: { x: { type: ordered, values: [1, 2, 3, 4, 5] } }
-pipeline:
-  square: { call: square/run, with: { x: =x } }
-metrics: { y: { value: =square.y } }
-objectives: [{ minimize: y }]
-study:
-  - { phase: all, design: { full_factorial: { levels: 5 } } }
-  - { phase: look, gate: { role: lead, ask: "Go on?", outcomes: [continue, stop] } }
-  - { phase: end, decide: [{ else: stop, because: "all is known" }] }
-budget: { points: 5, calls: 20, wall_time: 1h, failed_points: 3 }
-`;
-
 /** A project with a real program as its tool, locked and approved; gone when the test is. */
 export class SquareProject {
   readonly root = realpathSync(mkdtempSync(join(tmpdir(), 'expctl-run-')));
@@ -52,14 +38,14 @@ export class SquareProject {
   readonly counts = join(this.root, 'counts');
   readonly trust = join(this.root, 'trust.json');
   readonly key = join(this.root, 'lead.key');
-  readonly lock = 'square.lock.json';
+  readonly lock = LOCK_FILE;
 
   constructor({ effect = 'pure' }: { readonly effect?: 'pure' | 'once' } = {}) {
     onTestFinished(() => rmSync(this.root, { recursive: true, force: true }));
     for (const folder of [this.project, this.counts, join(this.root, 'home')]) mkdirSync(folder);
     writeFileSync(join(this.project, 'tool.mjs'), TOOL);
     writeFileSync(join(this.project, 'tools.yaml'), TOOLS(this.counts, effect));
-    writeFileSync(join(this.project, 'square.plan.yaml'), PLAN);
+    writeFileSync(join(this.project, PLAN_FILE), squarePlan({ points: 5, gate: true, failed_points: 3 }));
   }
 
   app(circumstances: Circumstances = {}): TestApp {
@@ -83,13 +69,8 @@ export class SquareProject {
 
   /** Key, policy, pins, lock, request and signature. */
   async approve(runs = 1): Promise<this> {
-    await this.succeed('keys', 'new', this.key);
-    const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
-    await this.succeed('trust', 'init', '--person', 'lead', '--key', this.key, ...solo);
-    await this.succeed('tools', 'pin');
-    await this.succeed('lock', 'square.plan.yaml');
-    await this.succeed('request', this.lock, '--runs', String(runs), '--by', 'lead');
-    await this.succeed('approve', this.lock, '--key', this.key, '--trust', this.trust);
+    const { lock, key, trust } = this;
+    for (const step of approvalSteps({ plan: PLAN_FILE, lock, key, trust, runs })) await this.succeed(...step);
     return this;
   }
 }

@@ -2,10 +2,13 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { approvalSteps } from '../approval-steps.ts';
 import { type Circumstances, type Ended, TestApp } from '../commands/support.ts';
 import { bundleProgram } from './bundle.ts';
 
 const WORLD = fileURLToPath(new URL('world', import.meta.url));
+
+const PLAN_FILE = 'steps.plan.yaml';
 
 const TOOLS = `
 tools:
@@ -94,14 +97,9 @@ export class CrashTemplate {
     mkdirSync(this.#home);
     cpSync(WORLD, join(this.#project, 'world', 'tools'), { recursive: true });
     writeFileSync(join(this.#project, 'tools.yaml'), TOOLS);
-    writeFileSync(join(this.#project, 'steps.plan.yaml'), plan);
-    const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
-    await this.#succeed('keys', 'new', this.key);
-    await this.#succeed('trust', 'init', '--person', 'lead', '--key', this.key, ...solo);
-    await this.#succeed('tools', 'pin');
-    await this.#succeed('lock', 'steps.plan.yaml');
-    await this.#succeed('request', this.lock, '--by', 'lead');
-    await this.#succeed('approve', this.lock, '--key', this.key, '--trust', this.trust);
+    writeFileSync(join(this.#project, PLAN_FILE), plan);
+    const { lock, key, trust } = this;
+    for (const step of approvalSteps({ plan: PLAN_FILE, lock, key, trust })) await this.#succeed(...step);
   }
 
   async #succeed(...args: readonly string[]): Promise<void> {

@@ -9,11 +9,12 @@ import { SqliteJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import type { App } from '../../src/commands/app.ts';
 import { runProgram } from '../../src/commands/program.ts';
+import { approvalSteps } from '../approval-steps.ts';
 import { type Ended, TestApp } from '../commands/support.ts';
+import { keyedTools, LOCK_FILE, PLAN_FILE, squarePlan } from '../square-plan.ts';
 import { digestOf, filesBelow, sha256Of } from './examine.ts';
 
 export const RUN = 'run-1';
-const LOCK = 'square.lock.json';
 const POINTS = 3;
 
 /** Squares a number, notes the effect's key in a file elsewhere, and leaves a file. */
@@ -21,39 +22,6 @@ const TOOL = `
 printf '%s\\n' "$1" >> "$3"
 printf 'field of %s\\n' "$2" > field.txt
 printf '{"y": %s}\\n' $(($2 * $2))
-`;
-
-const TOOLS = (sent: string): string => `
-tools:
-  square:
-    process: { command: [sh, tool.sh] }
-    calls:
-      run:
-        effect: by_key
-        key: { argument: key }
-        argv: ["{key}", "{x}", ${JSON.stringify(sent)}]
-        input:
-          type: object
-          properties: { key: { type: string }, x: { type: number } }
-          required: [key, x]
-          additionalProperties: false
-        answer: { type: object, properties: { y: { type: number } }, required: [y] }
-        output: { files: [{ name: field.txt, required: true }] }
-`;
-
-const PLAN = `
-expctl: 1
-name: square
-goal: Squares of three numbers.
-variables: { x: { type: ordered, values: [1, 2, 3] } }
-pipeline:
-  square: { call: square/run, with: { x: =x } }
-metrics: { y: { value: =square.y } }
-objectives: [{ minimize: y }]
-study:
-  - { phase: all, design: { full_factorial: { levels: 3 } } }
-  - { phase: end, decide: [{ else: stop, because: "all is known" }] }
-budget: { points: 3, calls: 9, wall_time: 1h, failed_points: 0 }
 `;
 
 /** A small project that was approved once, and of which every test takes a copy. */
@@ -68,18 +36,10 @@ export class ApprovedProject {
   async prepare(): Promise<this> {
     for (const folder of [this.#template, this.home]) mkdirSync(folder);
     writeFileSync(join(this.#template, 'tool.sh'), TOOL);
-    writeFileSync(join(this.#template, 'tools.yaml'), TOOLS(this.sent));
-    writeFileSync(join(this.#template, 'square.plan.yaml'), PLAN);
+    writeFileSync(join(this.#template, 'tools.yaml'), keyedTools(this.sent));
+    writeFileSync(join(this.#template, PLAN_FILE), squarePlan({ points: POINTS, gate: false, failed_points: 0 }));
     const key = join(this.root, 'lead.key');
-    const solo = ['--solo', '--allow-without-terminal', '-o', this.trust];
-    for (const args of [
-      ['keys', 'new', key],
-      ['trust', 'init', '--person', 'lead', '--key', key, ...solo],
-      ['tools', 'pin'],
-      ['lock', 'square.plan.yaml'],
-      ['request', LOCK, '--runs', '2', '--by', 'lead'],
-      ['approve', LOCK, '--key', key, '--trust', this.trust],
-    ]) {
+    for (const args of approvalSteps({ plan: PLAN_FILE, lock: LOCK_FILE, key, trust: this.trust, runs: 2 })) {
       const { status, stderr } = await this.#run(this.#template, args);
       if (status !== 0) throw new Error(`expctl ${args.join(' ')} ended with ${status}:\n${stderr}`);
     }
@@ -146,7 +106,7 @@ export class ProjectCopy {
   }
 
   startArgs(...more: readonly string[]): string[] {
-    return ['run', LOCK, '--id', RUN, '--trust', this.#project.trust, ...more];
+    return ['run', LOCK_FILE, '--id', RUN, '--trust', this.#project.trust, ...more];
   }
 
   resumeArgs(...more: readonly string[]): string[] {

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { runProgram } from '../../src/commands/program.ts';
-import { chapters, type CommandEnded, PLAN_FILE, type ProfileName, storyApp } from './story.ts';
+import { PLAN_FILE } from '../square-plan.ts';
+import { chapters, type CommandEnded, type ProfileName, storyApp } from './story.ts';
 
 /*
  * `child.ts ROOT PROFILE FROM TO`: the process that is recorded. Tells the chapters of the story from one up to another; says on standard

@@ -8,7 +8,9 @@ import { SqliteJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { ok } from '../../src/base/result.ts';
 import type { App } from '../../src/commands/app.ts';
+import { approvalSteps } from '../approval-steps.ts';
 import { TestApp } from '../commands/support.ts';
+import { keyedTools, LOCK_FILE, PLAN_FILE, squarePlan } from '../square-plan.ts';
 
 /** How the store of a recording is written. `careless` ones are not what expctl does: the harness has to catch them. */
 export const PROFILES = {
@@ -52,74 +54,44 @@ export const RUNS = ['run-1', 'run-2'] as const;
 /** The chapter in which the first run begins. */
 export const FIRST_RUN = 8;
 
-/** Written by a person's editor: how it does that is not expctl's concern. */
-export const PLAN_FILE = 'square.plan.yaml';
-
 const TOOL = `
 # Squares a number; leaves a file; writes slowly enough that points overlap.
 printf 'field of %s\\n' "$2" > field.txt
 printf '{"y": %s}\\n' $(($2 * $2))
 `;
 
-const TOOLS = `
-tools:
-  square:
-    process: { command: [sh, tool.sh] }
-    calls:
-      run:
-        effect: by_key
-        key: { argument: key }
-        argv: ["{key}", "{x}"]
-        input:
-          type: object
-          properties: { key: { type: string }, x: { type: number } }
-          required: [key, x]
-          additionalProperties: false
-        answer: { type: object, properties: { y: { type: number } }, required: [y] }
-        output: { files: [{ name: field.txt, required: true }] }
-`;
-
-const PLAN = (values: string): string => `
-expctl: 1
-name: square
-goal: Squares of some numbers, behind a gate.
-variables: { x: { type: ordered, values: ${values} } }
-pipeline:
-  square: { call: square/run, with: { x: =x } }
-metrics: { y: { value: =square.y } }
-objectives: [{ minimize: y }]
-study:
-  - { phase: all, design: { full_factorial: { levels: 5 } } }
-  - { phase: look, gate: { role: lead, ask: "Go on?", outcomes: [continue, stop] } }
-  - { phase: end, decide: [{ else: stop, because: "all is known" }] }
-budget: { points: 5, calls: 20, wall_time: 1h, failed_points: 3 }
-`;
+function planOf(points: number): string {
+  return squarePlan({ points, gate: true, failed_points: 3 });
+}
 
 /** What lies there before the story begins. */
 export function prepareFolder(root: string): void {
   for (const folder of ['project', 'home']) mkdirSync(join(root, folder));
   writeFileSync(join(root, 'project', 'tool.sh'), TOOL);
-  writeFileSync(join(root, 'project', 'tools.yaml'), TOOLS);
-  writeFileSync(join(root, 'project', PLAN_FILE), PLAN('[1, 2, 3]'));
+  writeFileSync(join(root, 'project', 'tools.yaml'), keyedTools());
+  writeFileSync(join(root, 'project', PLAN_FILE), planOf(3));
 }
 
-/** What is done, in order, and the status with which it ends; a function is what a person's editor does. */
+/** What is done, in order, and the status with which it ends; a function is what a person's editor does, which is not expctl's concern. */
 export function chapters(root: string): readonly (readonly [args: readonly string[], status: number] | (() => void))[] {
   const key = join(root, 'keys', 'lead.key');
   const trust = join(root, 'policy', 'trust.json');
-  const solo = ['--solo', '--allow-without-terminal', '-o', trust];
-  const lock = 'square.lock.json';
+  const files = { plan: PLAN_FILE, lock: LOCK_FILE, key, trust };
+  const [keys, policy, pin, lock, request, approve] = approvalSteps({ ...files, runs: 2 });
   const signed = ['--key', key, '--trust', trust];
-  const run = (id: string): [readonly string[], number] => [['run', lock, '--id', id, '--trust', trust, '--jsonl'], 5];
+  const run = (id: string): [readonly string[], number] => [
+    ['run', LOCK_FILE, '--id', id, '--trust', trust, '--jsonl'],
+    5,
+  ];
   return [
-    [['keys', 'new', key], 0],
-    [['trust', 'init', '--person', 'lead', '--key', key, ...solo], 0],
-    [['tools', 'pin'], 0],
-    [['lock', PLAN_FILE], 0],
-    () => writeSynced(join(root, 'project', PLAN_FILE), PLAN('[1, 2, 3, 4, 5]')),
-    [['lock', PLAN_FILE], 0],
-    [['request', lock, '--runs', '2', '--by', 'lead'], 0],
-    [['approve', lock, ...signed], 0],
+    [keys, 0],
+    [policy, 0],
+    [pin, 0],
+    [lock, 0],
+    () => writeSynced(join(root, 'project', PLAN_FILE), planOf(5)),
+    [lock, 0],
+    [request, 0],
+    [approve, 0],
     run(RUNS[0]),
     [['gate', RUNS[0], '--outcome', 'continue', ...signed], 0],
     [['resume', RUNS[0], '--trust', trust, '--jsonl'], 0],
