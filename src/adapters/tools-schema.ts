@@ -12,6 +12,8 @@ export type SchemaCheck = (value: Json) => string | null;
 
 /** A schema is the tool's word, and a check by it may take for ever, so it is stopped. */
 const CHECK_MS = 2000;
+/** What this many parts of a schema can say, even of each item of the largest answer (1 MiB), is seen in about that time. */
+const MOST_PARTS = 500;
 /**
  * What lets a check take longer than the schema's size times the answer's: patterns that backtrack, references that meet the same
  * value again and again, items that are compared with each other.
@@ -23,9 +25,17 @@ const SLOW_KEYWORDS = ['pattern', 'patternProperties', '$ref', '$dynamicRef', '$
  * leads out of the schema makes it unusable. `format` is a remark, as both drafts allow. The error is a sentence.
  */
 export function compileSchema(schema: Readonly<Record<string, unknown>>): Result<SchemaCheck, string> {
-  // Own instance: two schemas may carry the same $id.
-  const options: Options = { strict: false, validateFormats: false, allErrors: false, logger: false };
-  const { $schema, ...rest } = schema;
+  // Own instance: two schemas may carry the same $id. What is referred to is compiled once: in place of each `$ref`, a small schema of
+  // many to a large part would take minutes.
+  const options: Options = {
+    strict: false,
+    inlineRefs: false,
+    validateFormats: false,
+    allErrors: false,
+    logger: false,
+  };
+  // `$async` is no word of JSON Schema, but one of this library: such a check would answer with a promise, and fail where nobody hears it.
+  const { $schema, $async: _, ...rest } = schema;
   const ajv = /draft-0[67]/.test(String($schema)) ? new Ajv(options) : new Ajv2020(options);
   try {
     const validate = ajv.compile(rest);
@@ -48,11 +58,16 @@ export class AnswerChecks {
   }
 }
 
-/** A property of such a name counts as well: that costs a little time, no more. */
-function mayBeSlow(schema: unknown): boolean {
-  if (typeof schema !== 'object' || schema === null) return false;
-  if (!Array.isArray(schema) && SLOW_KEYWORDS.some((keyword) => Object.hasOwn(schema, keyword))) return true;
-  return Object.values(schema).some(mayBeSlow);
+function mayBeSlow(schema: object): boolean {
+  return partsOf(schema) > MOST_PARTS;
+}
+
+/** Values in a schema; endless where one has a slow keyword. A property of such a name counts as well: that costs a little time, no more. */
+function partsOf(schema: unknown): number {
+  if (typeof schema !== 'object' || schema === null) return 1;
+  if (!Array.isArray(schema) && SLOW_KEYWORDS.some((keyword) => Object.hasOwn(schema, keyword)))
+    return Number.POSITIVE_INFINITY;
+  return Object.values(schema).reduce<number>((sum, part) => sum + partsOf(part), 1);
 }
 
 function plain(validate: ValidateFunction): SchemaCheck {
@@ -88,7 +103,9 @@ function bounded(validate: ValidateFunction): SchemaCheck {
 }
 
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
 }
 
 function firstProblem({ errors }: ValidateFunction): string {

@@ -38,6 +38,9 @@ export function answerOf(reply: Reply, check: SchemaCheck | null): Result<Json, 
   return problem === null ? ok(answer.answer) : broken(`The answer does not fit the pinned output schema: ${problem}`);
 }
 
+/** Parts of one result that can become artifacts. A server that means well comes nowhere near. */
+const MOST_ARTIFACTS = 1000;
+
 function broken(message: string): Result<never, Failure> {
   return err({ class: 'tool_broken', message });
 }
@@ -68,9 +71,14 @@ export async function keepArtifacts(
   folders: readonly string[],
 ): Promise<Result<ArtifactRef[], string>> {
   const kept: ArtifactRef[] = [];
-  if (content.every(({ type }) => type === 'text')) return ok(kept);
+  const parts = content.filter(({ type }) => type !== 'text');
+  if (parts.length > MOST_ARTIFACTS) {
+    return err(
+      `The result has ${parts.length} files and other parts beside its text; at most ${MOST_ARTIFACTS} are taken.`,
+    );
+  }
   const names = new Set<string>();
-  for (const part of content) {
+  for (const part of parts) {
     const artifact = await keepPart(store, part, names, [...folders, tmpdir()]);
     if (artifact === null) continue;
     if (!artifact.ok) return artifact;
@@ -102,7 +110,7 @@ async function keepPart(
   const media = Media.safeParse(part);
   if (!media.success) return null;
   const name = artifactName(
-    `${media.data.type}.${media.data.mimeType.replace(/^.*\//, '').replace(/[+;].*$/, '')}`,
+    `${media.data.type}.${media.data.mimeType.replace(/^.*\//, '').replace(/[+;].*$/s, '')}`,
     names,
   );
   return ok({ name, ...(await store.put(Buffer.from(media.data.data, 'base64'))) });

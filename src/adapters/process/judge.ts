@@ -90,7 +90,8 @@ function parsed(text: string): Result<unknown, Failure> {
 /** The first number that keeps a text from being JSON: Python writes NaN and Infinity. Null where something else is wrong as well. */
 function notFinite(text: string): string | null {
   const found: string[] = [];
-  const mended = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token) => {
+  // A string that has no end is one up to the end of the text, or each of its quotes would be looked at as the beginning of another.
+  const mended = text.replace(/"(?:[^"\\]|\\[\s\S])*"?|-?\b(?:NaN|Infinity)\b/g, (token) => {
     if (token.startsWith('"')) return token;
     found.push(token);
     return '0';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/base/json.ts';
 import type { CallEnd, ToolSession } from '../../../src/engines/ports.ts';
@@ -168,6 +169,13 @@ describe('standard output', () => {
   ])('%s refuses %o', async (call, args, kind, message) => {
     const end = await act(call, args);
     expect(end).toMatchObject({ kind: 'failure', class: kind, message: expect.stringContaining(message) });
+  });
+
+  test('a text that has 200,000 quotes and no end is looked at once', async () => {
+    const began = performance.now();
+    const end = await act('plain', { stdout: `"${'\\"'.repeat(200_000)}` });
+    expect(end).toMatchObject({ class: 'tool_broken', message: expect.stringContaining('not one JSON value') });
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test.each<[string, string]>([
