@@ -120,7 +120,7 @@ export class StudySummary {
         for (const point of Array.isArray(event.points) ? event.points : []) this.#forgetFailure(point);
         return this.#closeGate('cancelled', true);
       case 'gate.opened':
-        this.gates.push({ ...event, opened: at, decided: null, closed: null });
+        this.gates.push({ ...event, outcomes: event.outcomes ?? [], opened: at, decided: null, closed: null });
         return;
       case 'gate.decided': {
         const { envelope_sha256: digest } = observed;
@@ -148,7 +148,9 @@ export class StudySummary {
     if (!this.tables.includes(table)) this.tables.push(table);
   }
 
-  #pointFinished({ point, result }: PointFinished, at: Place): void {
+  /** A row that was damaged may hold no result: whoever verifies says so, and here it counts for nothing. */
+  #pointFinished({ point, result }: Partial<PointFinished>, at: Place): void {
+    if (point === undefined || result === undefined) return;
     this.counts[result.status] += 1;
     this.done_in_phase += 1;
     this.last_ended_ms = at.wall_ms;
