@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../base/json.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
 import {
   type EffectIntended,
   type EffectResolved,
@@ -55,8 +55,8 @@ export class Orders {
     if (study === null || (study.status === 'finished' && kind !== 'retry')) return;
     if (kind === 'gate') return this.#decideGate(body);
     if (kind === 'resolve') return this.#resolve(body);
-    const by = String(body['by'] ?? 'unknown');
-    const reason = String(body['reason'] ?? '');
+    const by = textOf(body['by'], 'unknown');
+    const reason = textOf(body['reason'], '');
     if (kind === 'retry') return this.#retry(body, by);
     if (kind === 'cancel' && (typeof body['where'] === 'string' || typeof body['phase'] === 'string')) {
       return this.#cancelPart(body, by, reason);
@@ -75,11 +75,14 @@ export class Orders {
 
   /** Cancels points or a phase; what cannot be is told, and changes nothing. */
   async #cancelPart(body: JsonObject, by: string, reason: string): Promise<void> {
-    const { where, phase } = body;
+    const where = typeof body['where'] === 'string' ? body['where'] : null;
+    if (where !== null && HALF_CHARACTER.test(where)) {
+      return this.#deps.onNotice('A cancel came whose condition is no text; it changes nothing.');
+    }
     const fact: StudyFact =
-      typeof where === 'string'
-        ? { type: 'points.cancelled', where, by, reason }
-        : { type: 'phase.cancelled', phase: String(phase), by, reason };
+      where === null
+        ? { type: 'phase.cancelled', phase: String(body['phase']), by, reason }
+        : { type: 'points.cancelled', where, by, reason };
     await this.#appendIfPossible(fact, 'A cancel');
   }
 
@@ -87,7 +90,7 @@ export class Orders {
     const { study, program } = this.#deps.machine;
     const given = body['points'];
     const failed = Object.keys(study?.failed ?? {}).map(Number);
-    const points = Array.isArray(given) ? given.map(Number).sort((a, b) => a - b) : failed;
+    const points = Array.isArray(given) ? given.map(pointIn).sort((a, b) => a - b) : failed;
     const refusal = retryRefusal(program, study!, points);
     if (refusal !== null) return this.#deps.onNotice(`Nothing is tried again: ${refusal}`);
     this.#deps.reopened();
@@ -159,4 +162,21 @@ export class Orders {
     const decided = { gate: name, occurrence, outcome, statement_sha256, by: principal };
     await this.#deps.append(null, { type: 'gate.decided', ...decided }, { envelope_sha256 });
   }
+}
+
+/** What a journal takes of a text in a message, in UTF-16 units. */
+const TEXT_UNITS = 4000;
+/** Half of a surrogate pair, which no journal can hold. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
+
+/** A text for the journal. Anybody may have written the message: one that cannot be held must not end the run of whoever reads it. */
+function textOf(value: Json | undefined, otherwise: string): string {
+  if (typeof value !== 'string') return otherwise;
+  const text = value.length > TEXT_UNITS ? `${value.slice(0, TEXT_UNITS)}…` : value;
+  return text.replaceAll(/\p{Surrogate}/gu, '\u{FFFD}');
+}
+
+/** A number of a point, or what is none of any. */
+function pointIn(value: Json): number {
+  return typeof value === 'number' ? value : Number.NaN;
 }
