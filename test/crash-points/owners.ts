@@ -6,6 +6,8 @@ import type { CrashTemplate } from './project.ts';
 import { type EndedProcess, Scenario, type Started } from './scenario.ts';
 
 const LOOK_MS = 5;
+/** Calls of the world's tools that leave nothing behind. */
+const PURE = ['wait', 'fetch', 'weigh'];
 const SIDES = ['before', 'during', 'after'] as const;
 
 /** The code of the error that a command with `--json` ended with; null where it ended with none. */
@@ -25,8 +27,8 @@ export interface Fenced {
   readonly refusals: readonly (string | null)[];
   /** How the first one ended once it went on. */
   readonly first: string | null;
-  /** What it has sent after its run was taken, though its intent was durable before. */
-  readonly sent_late: number;
+  /** Calls, other than pure ones, that it has sent after its run was taken: their intents were durable before. */
+  readonly sent_late: readonly string[];
   readonly problems: readonly string[];
 }
 
@@ -47,15 +49,15 @@ export async function fencedRound(template: CrashTemplate, campaign: Campaign, s
   const elsewhere = { machine: 'another machine' };
   const refusals = begun ? await refusalsOf(scenario, elsewhere) : [];
   if (begun) await scenario.start('resume', { flags: ['--take-over', '--json'], facts: elsewhere }).ended;
-  const sentBefore = sentBy(scenario, first);
+  const before = sentBy(scenario, first).length;
   first.child.kill('SIGCONT');
   const end = await first.ended;
-  const sent_late = sentBy(scenario, first) - sentBefore;
+  const sent_late = sentBy(scenario, first).slice(before);
   const problems = [...(await risesOnly(scenario)), ...(await campaign.conclude(scenario)).problems];
-  return { stopped_at, refusals, first: codeOf(end), sent_late: begun ? sent_late : 0, problems };
+  return { stopped_at, refusals, first: codeOf(end), sent_late: begun ? sent_late : [], problems };
 }
 
-const NOT_STOPPED = { stopped_at: null, refusals: [], first: null, sent_late: 0 };
+const NOT_STOPPED = { stopped_at: null, refusals: [], first: null, sent_late: [] };
 
 async function refusalsOf(scenario: Scenario, elsewhere: { machine: string }): Promise<(string | null)[]> {
   const here = await scenario.start('resume', { flags: ['--take-over', '--json'] }).ended;
@@ -63,8 +65,18 @@ async function refusalsOf(scenario: Scenario, elsewhere: { machine: string }): P
   return [codeOf(here), codeOf(there)];
 }
 
-function sentBy(scenario: Scenario, { child }: Started): number {
-  return scenario.ledgerLines().filter(({ sent, by }) => sent !== undefined && by === child.pid).length;
+function sentBy(scenario: Scenario, { child }: Started): string[] {
+  return scenario
+    .ledgerLines()
+    .flatMap(({ sent, by }) => (sent !== undefined && by === child.pid && !PURE.includes(sent) ? [sent] : []));
+}
+
+/**
+ * What a round shows of the look at the lease before a call. One that stood still behind that look, with the call in its hands, sends it;
+ * one that stood still before it, while its intent was written, does not.
+ */
+export function sentUnlooked({ stopped_at, sent_late }: Fenced): readonly string[] {
+  return stopped_at?.includes('journal.append') === true ? sent_late : sent_late.slice(1);
 }
 
 /** Nobody writes under a lease that was taken: in the order of the journal, fences only rise. */
