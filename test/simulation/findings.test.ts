@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { startRun } from '../../src/engines/embedded/engine.ts';
+import type { Json } from '../../src/base/json.ts';
+import { resumeRun, startRun } from '../../src/engines/embedded/engine.ts';
 import { Bench, World } from '../engines/support.ts';
 import { JOB, makeCall, makeLock, makeStep, OnePoint } from '../kernel/support.ts';
 
@@ -108,4 +109,29 @@ test('a `resume` that lies in the inbox does not un-pause a run whose approval h
   await on.post('resume');
   on.world.fate = () => 'answer';
   expect((await (await on.resume()).finish(DAY_S)).ended).toBe('APPROVAL_EXPIRED');
+});
+
+test('a pause that comes while a run is taken up leaves no poll behind that it took back', async () => {
+  const pipeline = [makeStep('solve', { job: JOB, uses: { cores: 1 } })];
+  const on = await Bench.of(makeLock({ semantics: 2, pipeline, pools: { cores: 1 } }, { explore: 1 }));
+  on.world.answer = ({ call }): Json => (call === 'submit' ? { id: 'j' } : { status: 'running' });
+  const first = await (await on.start()).settle();
+  first.crash();
+  const sent = on.world.sendings.length;
+  const second = on.process();
+  const { journal } = second.deps;
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const reconcileTokens: typeof journal.reconcileTokens = async (...args) => {
+    await held;
+    return journal.reconcileTokens(...args);
+  };
+  Object.assign(second.deps, { journal: { ...journal, reconcileTokens } });
+  await second.begin(resumeRun);
+  second.performance!.drain('Ctrl-C');
+  goOn();
+  expect((await second.settle()).ended).toBe('paused');
+  expect(on.world.sendings).toHaveLength(sent);
 });

@@ -214,6 +214,7 @@ export class Performer {
     await this.#tokens.begin(this.#lease!, this.machine);
     if (this.#ended) return;
     for (const { point, command } of open) {
+      if (!this.#pending.asks(point, command)) continue; // taken back meanwhile, by a pause
       if (command.do === 'send') this.#effects.send(point, command, { again: true });
       else this.#poll(point, command);
     }
