@@ -1,5 +1,6 @@
 import { parseEnvelope } from '../approval/dsse.ts';
 import { parseGateDecision } from '../approval/statement.ts';
+import type { ExpctlError } from '../base/error.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import type { ArtifactRef, JournalRow, RunEvent } from '../ir/events.ts';
 import type { ObjectReader } from './ports.ts';
@@ -112,8 +113,10 @@ export class ObjectVerifier {
     if (isMissing && kept_elsewhere) {
       this.not_checked.push(`${capitalised(what)} (${sha256.slice(0, 12)}): the store does not hold it.`);
     } else {
-      const message = `${what} (${sha256}) is ${isMissing ? 'not in the store' : 'not what its digest says'}`;
-      this.#problems.add(problem(isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_CHANGED', row, message));
+      const how = isMissing ? 'is not in the store' : unreadable(read.error);
+      this.#problems.add(
+        problem(isMissing ? 'ARTIFACT_MISSING' : 'ARTIFACT_CHANGED', row, `${what} (${sha256}) ${how}`),
+      );
     }
     return null;
   }
@@ -170,6 +173,10 @@ function artifactsIn(outcome: unknown): ArtifactRef[] {
     const isRef = typeof name === 'string' && typeof sha256 === 'string' && typeof bytes === 'number';
     return isRef ? [{ name, sha256, bytes }] : [];
   });
+}
+
+function unreadable({ code, message }: ExpctlError): string {
+  return code === 'ARTIFACT_CORRUPT' ? 'is not what its digest says' : `cannot be read: ${message}`;
 }
 
 function listIn(value: unknown): readonly Json[] {

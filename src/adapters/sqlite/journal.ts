@@ -56,6 +56,7 @@ interface Session {
   readonly snapshots: Snapshots;
   readonly pools: Pools;
   readonly keep: Database.Statement;
+  readonly kept: Database.Statement<unknown[], Buffer>;
 }
 
 /** A call that waits for the next commit. */
@@ -139,7 +140,8 @@ export class SqliteJournal implements JournalStore, PoolReader {
   }
 
   async holds(lease: Lease): Promise<Result<void>> {
-    const lost = this.#connected().leases.lost(lease);
+    const { leases } = this.#connected();
+    const lost = this.#asked(() => leases.lost(lease));
     return lost === null ? ok(undefined) : err(lost);
   }
 
@@ -205,7 +207,8 @@ export class SqliteJournal implements JournalStore, PoolReader {
   }
 
   async smallArtifact(sha256: string): Promise<Uint8Array | null> {
-    return this.#small.get(sha256) ?? this.#connected().reader.smallArtifact(sha256);
+    const { kept } = this.#connected();
+    return this.#small.get(sha256) ?? this.#asked(() => kept.get(sha256)) ?? null;
   }
 
   #flushSoon(): void {
@@ -430,7 +433,17 @@ export class SqliteJournal implements JournalStore, PoolReader {
       snapshots: new Snapshots(database, leases),
       pools: new Pools(database, reader),
       keep: database.prepare('INSERT INTO small_artifacts (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING'),
+      kept: database.prepare<unknown[], Buffer>('SELECT bytes FROM small_artifacts WHERE sha256 = ?').pluck(),
     };
+  }
+
+  /** A question that fails is no failed write: nothing is lost, and it can be asked again. */
+  #asked<T>(question: () => T): T {
+    try {
+      return question();
+    } catch (error) {
+      throw storeError(error, this.#file);
+    }
   }
 
   #refuseIfBroken(): void {

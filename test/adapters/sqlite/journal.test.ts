@@ -149,6 +149,24 @@ describe('a failed transaction', () => {
     await expect(append).rejects.toMatchObject({ code: 'EVIDENCE_BROKEN' });
   });
 
+  test('a question while another process writes to the file for long is told in words, and can be asked again', async () => {
+    const folder = temporaryFolder();
+    const nfs = 0x6969; // a rollback journal: while it is written, nobody reads
+    const database = openDatabase(folder, { busy_timeout_ms: 0, file_system: nfs });
+    const journal = new SqliteJournal(() => database, journalFile(folder), DEPS);
+    await journal.createRun(runRow('a'), 1, [STARTED]);
+    const other = new Database(journalFile(folder));
+    onTestFinished(() => void other.close());
+    other.exec('BEGIN EXCLUSIVE');
+    const busy = { code: 'STORE_UNUSABLE', message: expect.stringContaining('SQLITE_BUSY') };
+    await expect(journal.holds(A)).rejects.toMatchObject(busy);
+    await expect(journal.smallArtifact('00')).rejects.toMatchObject(busy);
+    other.exec('ROLLBACK');
+    expect(await journal.holds(A)).toEqual({ ok: true, value: undefined });
+    expect(await journal.append(A, [began(1)])).toHaveLength(1);
+    await journal.close();
+  });
+
   test('after close, everything is refused', async () => {
     const journal = await runA();
     await journal.close();
