@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { accessSync, constants, createReadStream, statSync } from 'node:fs';
+import { accessSync, constants, createReadStream, readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ExpctlError } from '../base/error.ts';
@@ -130,18 +130,26 @@ export async function programDrift(program: ProgramCommand, pinned: PinnedTool['
   return moved;
 }
 
-/** Digests by identity and times of the file: a tool that is started for each call is not read anew each time. */
+/** Of larger files, by identity and times: a tool that is started for each call is not read anew each time. */
 const digests = new Map<string, string>();
+/** To read so many bytes takes little longer than to look whether they may have changed. */
+const SMALL_BYTES = 64 * 1024;
+/**
+ * For so long a file may change again while its times stay: within one tick of the file system's clock, and through mapped memory until
+ * its pages are written, on Linux for half a minute.
+ */
+const SETTLED_MS = 60_000;
 
 async function fileDigest(path: string): Promise<string> {
   const status = statSync(path, { bigint: true });
   if (!status.isFile()) throw new Error('not a regular file');
+  if (status.size <= SMALL_BYTES) return createHash('sha256').update(readFileSync(path)).digest('hex');
   const identity = [status.dev, status.ino, status.size, status.mtimeNs, status.ctimeNs].join(' ');
   const known = digests.get(identity);
   if (known !== undefined) return known;
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   const digest = hash.digest('hex');
-  digests.set(identity, digest);
+  if (Math.abs(Date.now() - Number(status.ctimeMs)) > SETTLED_MS) digests.set(identity, digest);
   return digest;
 }

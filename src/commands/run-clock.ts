@@ -20,8 +20,9 @@ export function assertClockAccepted(clock: Clock, inbox: readonly InboxMessage[]
 
 /** By what has passed since then on the monotonic clock; it begins anew with each boot, and then nothing can be told. */
 function isRightAgain(clock: Clock, { effective_ms, monotonic_ms }: JsonObject): boolean {
-  const passed_ms = clock.monotonic_ms() - Number(monotonic_ms);
-  const expected_ms = Number(effective_ms) + passed_ms;
+  if (typeof effective_ms !== 'number' || typeof monotonic_ms !== 'number') return false;
+  const passed_ms = clock.monotonic_ms() - monotonic_ms;
+  const expected_ms = effective_ms + passed_ms;
   return passed_ms >= 0 && clock.now_ms() - expected_ms <= MOST_AHEAD_MS;
 }
 

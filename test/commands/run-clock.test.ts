@@ -53,6 +53,15 @@ test('behind another boot nothing can be told: a person has to say', () => {
   expect(codeOf(() => assertClockAccepted(machine(60_000), inbox, false))).toBe('CLOCK_JUMPED');
 });
 
+test.each<InboxMessage['body']>([{}, { effective_ms: { toString: 1, valueOf: 1 }, monotonic_ms: [] }])(
+  'what was left by nobody who knows how is for a person to look at: %o',
+  (body) => {
+    const inbox = left(body);
+    expect(codeOf(() => assertClockAccepted(machine(HOUR_MS), inbox, false))).toBe('CLOCK_JUMPED');
+    expect(codeOf(() => assertClockAccepted(machine(HOUR_MS), inbox, true))).toBe('ok');
+  },
+);
+
 test('a clock behind the journal is told, and time goes on from the journal’s', () => {
   const { clock, check, notice } = clockOfRun(machine(0), NOON_MS + 2 * HOUR_MS);
   expect(notice).toBe("The clock is 2 h behind the journal; time goes on from the journal's.");
