@@ -32,7 +32,7 @@ export async function startRun(deps: EngineDeps, options: PerformOptions): Promi
   }
 }
 
-async function begin(performer: Performer, deps: EngineDeps, options: PerformOptions): Promise<Result<Performance>> {
+function begin(performer: Performer, deps: EngineDeps, options: PerformOptions): Promise<Result<Performance>> {
   const { run, by } = options;
   const { verdict, lock, lock_sha256, request } = options.approved;
   const { request_sha256 } = verdict;
@@ -44,17 +44,10 @@ async function begin(performer: Performer, deps: EngineDeps, options: PerformOpt
     request_sha256,
     approvals,
   };
-  const settled = performer.settle(null, started);
-  const events = performer.observed(settled, {
-    ...deps.host,
-    engine: 'embedded',
-    by,
-    verdict: verdict as unknown as JsonObject,
-  });
+  const observed = { ...deps.host, engine: 'embedded', by, verdict: verdict as unknown as JsonObject };
   const row = { run, name: lock.name, lock_sha256, request_sha256, created_ms: deps.clock.now_ms() };
   const pools = lock.semantics < 2 ? {} : lock.pools; // of semantics 1, a run grants its own
-  const lease = await deps.journal.createRun(row, request.max_runs, events, pools);
-  return lease.ok ? ok(performer.begin(lease.value, settled.commands)) : lease;
+  return performer.begin(started, observed, (events) => deps.journal.createRun(row, request.max_runs, events, pools));
 }
 
 /** Goes on with a run where its journal stands. A paused run goes on too: whoever resumes it wants that. */
