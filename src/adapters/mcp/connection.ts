@@ -46,6 +46,8 @@ export interface ServerOptions {
   readonly project_folder: string;
   readonly transport: Pick<PinnedTool['transport'], 'command' | 'env'>;
   readonly log: (line: string) => void;
+  /** Ends the server, one that is being started too. */
+  readonly given_up?: AbortSignal;
 }
 
 /**
@@ -86,6 +88,7 @@ export class McpConnection {
     const transport = new GroupTransport(group, options.log);
     const client = new Client({ name: 'expctl', version: '1' });
     const connection = new McpConnection(client, transport, options);
+    options.given_up?.addEventListener('abort', () => void connection.close(), { once: true });
     try {
       await client.connect(transport, { timeout: START_MS });
       return ok(connection);

@@ -37,7 +37,7 @@ export class McpSession implements ToolSession {
   #startFailure: string | null = null;
   /** The connection whose death was counted. */
   #buried: McpConnection | null = null;
-  #closed = false;
+  readonly #closed = new AbortController();
 
   constructor(tool: LockedTool, connection: McpConnection, options: ServerOptions, artifacts: ArtifactStore) {
     this.#tool = tool;
@@ -69,9 +69,10 @@ export class McpSession implements ToolSession {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#readying;
+    this.#closed.abort(); // a server that hangs while it starts would be waited for, a minute and more
     await this.#connection.close();
+    await this.#readying;
+    await this.#connection.close(); // one that came to stand meanwhile
   }
 
   async #endOf(
@@ -133,10 +134,11 @@ export class McpSession implements ToolSession {
   /** Starts the server again, several times if it ends at once; nothing is sent until one stands and is what was pinned. */
   async #startAgain(): Promise<Result<McpConnection, Failure>> {
     for (let wait_ms = FIRST_RESTART_WAIT_MS; ; wait_ms *= 2) {
-      if (this.#closed) return err({ class: 'cancelled', message: 'The session is closed; nothing was sent.' });
+      if (this.#closed.signal.aborted)
+        return err({ class: 'cancelled', message: 'The session is closed; nothing was sent.' });
       if (this.#deaths >= DEATHS) return err(await this.#givenUp());
       await this.#connection.close();
-      const started = await startPinned(this.#tool, this.#options);
+      const started = await startPinned(this.#tool, { ...this.#options, given_up: this.#closed.signal });
       if (started.ok) {
         this.#connection = started.value;
         this.#startFailure = null;

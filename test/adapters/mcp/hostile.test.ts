@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../../src/base/json.ts';
 import type { ToolSession } from '../../../src/engines/ports.ts';
+import type { LockedTool } from '../../../src/ir/lock.ts';
 import { stable, ToolProject } from '../tools-project.ts';
 
 /*
@@ -12,12 +13,13 @@ const DECLARATION = { mcp: { command: ['node', 'server.mjs'] }, version: { call:
 
 let project: ToolProject;
 let session: ToolSession;
+let tool: LockedTool;
 /** The server that was started to be pinned; those after it belong to the session. */
 let pinned: number;
 
 beforeEach(async () => {
   project = new ToolProject('server.mjs');
-  const tool = await project.pin(DECLARATION);
+  tool = await project.pin(DECLARATION);
   pinned = project.pids().length;
   session = await project.open(tool);
 });
@@ -104,6 +106,17 @@ describe('a server that ends or cannot be understood: the call is lost, the next
     expect(await act('strict', 'structured', { value: { value: 1 } })).toMatchObject(unsent);
     expect(servers()).toBe(6);
     project.order({});
+  });
+
+  test('one that hangs while it starts again is not waited for when the session is closed', async () => {
+    expect(await act('loose', 'exit')).toMatchObject({ kind: 'lost' });
+    project.order({ die: 'mute' });
+    const call = act('strict', 'structured', { value: { value: 1 } });
+    await expect.poll(servers).toBe(2);
+    await session.close();
+    expect(await call).toMatchObject({ kind: 'failure', message: expect.stringContaining('nothing was sent') });
+    project.order({});
+    session = await project.open(tool);
   });
 
   test('after five ends in a row the next call is not sent; after that each call gets one start', async () => {
