@@ -17,6 +17,9 @@ setFlagsFromString('--heap-growing-percent=75');
 
 const args = process.argv.slice(2);
 
+/** Waiting for a person is no failure (src/base/error.ts). */
+const WAITS = 5;
+
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) process.stdout.write(`${VERSION}\n`);
 else await start();
 
@@ -28,6 +31,7 @@ async function start(): Promise<void> {
     args,
     createApp(terminal, (code) => {
       status = code;
+      if (code !== WAITS) process.exitCode = code; // a failure keeps its status where whoever reads our output stops early
     }),
   );
   await terminal.flush();

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
+import { eventOf, type RunFinished } from '../ir/events.ts';
 import type { InboxMessage, RunRow } from '../engines/ports.ts';
 import { pointCondition } from '../plan/point-condition.ts';
 import type { App } from './app.ts';
@@ -120,6 +121,7 @@ async function retryPoints(app: App, opened: OpenedRun, options: RetryOptions): 
   const { store, run, reader } = opened;
   const given = options.point ?? [];
   if ((options.failed === true) === given.length > 0) {
+    if (given.length > 0) throw usage('--failed and --point were both given.', '--failed is all that have failed.');
     throw usage('Which points are to be tried again?', 'Give --failed for all that have failed, or --point N.');
   }
   const { program } = await loadRun(app, store, run);
@@ -152,19 +154,25 @@ async function order(
   const performed = holder.state === 'live';
   if (options.json === true) app.terminal.out(JSON.stringify({ run: run.run, posted: kind, performed }, null, 2));
   app.terminal.note(`Run ${run.run}: ${what} is asked for.`);
+  const later =
+    kind === 'pause'
+      ? 'Nobody performs the run now, so it stands already; it goes on with'
+      : 'Nobody performs the run now; whoever does next obeys:';
   const flags = sameFlags(options);
   app.terminal.note(
     performed
       ? `  Process ${holder.pid}, which performs the run, obeys at once. Look: expctl watch ${run.run}${flags}`
-      : `  Nobody performs the run now; whoever does next obeys: expctl resume ${run.run}${flags}`,
+      : `  ${later} expctl resume ${run.run}${flags}`,
   );
 }
 
 async function assertGoesOn({ reader, run }: OpenedRun): Promise<void> {
   const last = await reader.last(run.run, 'study');
   if (last?.type !== 'run.finished') return;
-  const hint =
-    'Failed points can be tried again: `expctl retry --failed`. Otherwise start another run with `expctl run`.';
+  const { status, points } = eventOf(last) as RunFinished;
+  const again = status !== 'cancelled' && points.failed > 0;
+  const retry = again ? `Failed points can be tried again: \`expctl retry ${run.run} --failed\`. ` : '';
+  const hint = `${retry}Its results: \`expctl status ${run.run}\`.${again ? '' : ' Start another run with `expctl run`.'}`;
   throw new ExpctlError('USAGE', `Run ${run.run} has ended.`, { hint });
 }
 

@@ -105,6 +105,7 @@ function report(error: unknown, args: readonly string[], app: App): number | nul
   if (error instanceof CommanderError && error.code === 'commander.help') return ERROR_CODES.USAGE.exit; // it was shown, on standard error
   const failure = asFailure(error);
   const { code, message, hint, details } = failure;
+  app.exit(failure.exit);
   const own = args.slice(0, args.indexOf('--') === -1 ? args.length : args.indexOf('--')); // behind it: another program's
   if (own.includes('--json')) {
     app.terminal.out(JSON.stringify({ error: { code, message, hint, details } }, null, 2));

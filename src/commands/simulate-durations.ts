@@ -10,6 +10,10 @@ import type { App } from './app.ts';
 import { usage } from './options.ts';
 import { shownPath } from './project.ts';
 
+/** What a duration looks like. */
+export const DURATION_HINT =
+  'A duration is such as 90s, 2h, lognormal(2h, 0.3), uniform(1h, 2h) or triangular(1h, 2h, 4h).';
+
 /** Stands for every step that is not named. */
 export const OTHERS = 'others';
 
@@ -18,21 +22,21 @@ export function namedValues<Value>(
   flag: string,
   given: readonly string[],
   read: (text: string) => Value,
+  hint = `Write it as --${flag} NAME=VALUE.`,
 ): Map<string, Value> {
   const values = new Map<string, Value>();
   for (const one of given) {
     const at = one.indexOf('=');
     if (at <= 0) throw usage(`--${flag} ${one} names nothing.`, `Write it as --${flag} NAME=VALUE.`);
-    values.set(one.slice(0, at).trim(), readValue(`--${flag} ${one}`, one.slice(at + 1), read));
+    values.set(one.slice(0, at).trim(), readValue(`--${flag} ${one}`, one.slice(at + 1), read, hint));
   }
   return values;
 }
 
-function readValue<Value>(what: string, text: string, read: (text: string) => Value): Value {
+function readValue<Value>(what: string, text: string, read: (text: string) => Value, hint: string): Value {
   try {
     return read(text.trim());
   } catch (error) {
-    const hint = 'A duration is such as 90s, 2h, lognormal(2h, 0.3), uniform(1h, 2h) or triangular(1h, 2h, 4h).';
     throw usage(`${what} cannot be read: ${(error as Error).message}.`, hint);
   }
 }
@@ -48,7 +52,7 @@ export async function durationsFile(app: App, path: string): Promise<Map<string,
   return new Map(
     Object.entries(value).map(([step, text]) => {
       if (typeof text !== 'string') throw usage(`${shown} says of ${step} what is no duration.`, hint);
-      return [step, readValue(`${step} in ${shown}`, text, parseDuration)];
+      return [step, readValue(`${step} in ${shown}`, text, parseDuration, DURATION_HINT)];
     }),
   );
 }

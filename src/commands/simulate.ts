@@ -28,7 +28,13 @@ import {
   withStore,
 } from './options.ts';
 import { hasErrors, readPlan } from './plan-input.ts';
-import { assumedDurations, durationsFile, namedValues, recordedDurations } from './simulate-durations.ts';
+import {
+  assumedDurations,
+  DURATION_HINT,
+  durationsFile,
+  namedValues,
+  recordedDurations,
+} from './simulate-durations.ts';
 import { withReader } from './runs.ts';
 
 interface SimulateOptions extends JsonOption, StoreOption {
@@ -114,10 +120,22 @@ async function fromPlan(app: App, path: string, options: SimulateOptions): Promi
 
 async function simulate(app: App, lock: Lock, options: SimulateOptions): Promise<Simulation> {
   const { decisions, seed } = options;
-  const pools = knownNames('pools', namedValues('pools', options.pools ?? [], tokensIn), Object.keys(lock.pools));
-  const prices = knownNames('price', namedValues('price', options.price ?? [], priceIn), Object.keys(lock.pools));
+  const pools = knownNames(
+    'pools',
+    namedValues('pools', options.pools ?? [], tokensIn, 'Write it as --pools POOL=TOKENS, with at least one token.'),
+    Object.keys(lock.pools),
+  );
+  const prices = knownNames(
+    'price',
+    namedValues('price', options.price ?? [], priceIn, 'Write it as --price POOL=AMOUNT, of a token-hour.'),
+    Object.keys(lock.pools),
+  );
   const steps = lock.pipeline.map(({ name }) => name);
-  const failures = knownNames('fail', namedValues('fail', options.fail ?? [], partIn), steps);
+  const failures = knownNames(
+    'fail',
+    namedValues('fail', options.fail ?? [], partIn, 'Write it as --fail STEP=PART: 0.05 is one attempt of twenty.'),
+    steps,
+  );
   const durations = await durationsOf(app, lock, options);
   const skeleton = skeletonOf(lock, { decisions, pools, in_flight: options.inFlight ?? null });
   const drawn = Object.keys(failures).length > 0 || durations.some(({ spec }) => spec.kind !== 'constant');
@@ -143,7 +161,7 @@ async function simulate(app: App, lock: Lock, options: SimulateOptions): Promise
 
 async function durationsOf(app: App, lock: Lock, options: SimulateOptions): Promise<AssumedDuration[]> {
   const file = options.durations === undefined ? [] : await durationsFile(app, resolve(app.cwd, options.durations));
-  const given = new Map([...file, ...namedValues('duration', options.duration ?? [], parseDuration)]);
+  const given = new Map([...file, ...namedValues('duration', options.duration ?? [], parseDuration, DURATION_HINT)]);
   const recorded =
     options.fromRuns === true ? await withReader(app, options, recordedDurations) : new Map<string, number[]>();
   return assumedDurations(lock, { given, recorded });

@@ -60,11 +60,15 @@ export async function findTest(
   return { ...rest, test: parsed.value };
 }
 
+/** A folder without tools.yaml is likely the wrong one. */
+const NO_TOOLS = 'No tool is declared here: go to the folder with tools.yaml, or add one with `expctl tools add`.';
+
 function pinnedTool({ declared, pinned }: ToolsProject, name: string): LockedTool {
   const known = Object.keys(declared);
   if (!known.includes(name)) {
     const near = closest(name, known);
-    const hint = near === undefined ? `Known: ${known.join(', ') || 'none'}.` : `Did you mean ${near}?`;
+    const hint =
+      near === undefined ? (known.length === 0 ? NO_TOOLS : `Known: ${known.join(', ')}.`) : `Did you mean ${near}?`;
     throw usage(`There is no tool ${name}.`, hint);
   }
   const pin = Object.hasOwn(pinned, name) ? pinned[name]! : undefined;

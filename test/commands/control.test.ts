@@ -141,6 +141,20 @@ describe('failed points, tried again', () => {
   });
 });
 
+test('pause says that nobody performs the run; of one that was cancelled, nothing can be tried again', async () => {
+  const project = await approved();
+  mark(project, 'FAIL');
+  const trust = ['--trust', project.trust];
+  await project.run('run', project.lock, '--id', 'r', ...trust);
+  expect((await project.succeed('pause', 'r')).stderr).toContain('it stands already; it goes on with expctl resume r');
+  await project.succeed('cancel', 'r');
+  expect((await project.run('resume', 'r', ...trust)).status).toBe(4);
+  const ended = await project.run('pause', 'r');
+  expect([ended.status, ended.stderr]).toEqual([2, expect.stringContaining('expctl status r')]);
+  expect(ended.stderr).not.toContain('retry');
+  expect((await project.succeed('status', 'r')).stdout).toMatch(/^✘ r {2}cancelled$/m);
+});
+
 describe('cancel of a part', () => {
   test.each([
     ['a condition that does not parse', ['--points', 'x >'], 'It is a condition over variables'],

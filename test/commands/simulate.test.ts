@@ -90,6 +90,7 @@ describe('what cannot be simulated is said, with what to do', () => {
     [['--duration', 'solve=2'], 'cannot be read'],
     [['--duration', 'weld=2h'], 'no step weld'],
     [[...KNOWN, '--pools', 'gpus=2'], 'no pool gpus'],
+    [[...KNOWN, '--pools', 'cores=0'], '--pools POOL=TOKENS'],
     [[...KNOWN, '--price', 'cores=much'], 'cannot be read'],
     [[...KNOWN, '--fail', 'weld=0.1'], 'no step weld'],
     [[...KNOWN, '--fail', 'solve=2'], 'cannot be read'],

@@ -74,6 +74,10 @@ describe('whoever reads our output may stop', () => {
     expect(stderr).not.toMatch(/EPIPE|✘|^\s+at /m);
   });
 
+  test('a failure keeps its status', async () => {
+    expect((await unread('status --json nothing-of-that-name')).status).toBe('2');
+  });
+
   test('a run ends in good order, and can be resumed', async () => {
     const { status, stderr } = await unread('run plans/beam.lock.json --id unread --jsonl');
     expect(stderr).not.toMatch(/EPIPE|✘|^\s+at /m);

@@ -1,4 +1,4 @@
-import { existsSync, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
@@ -60,7 +60,7 @@ export function openDatabase(folder: string, options: OpenOptions = {}): Databas
 /** Opens the journal for reading only; NOT_FOUND if there is none. Throws ExpctlError STORE_UNUSABLE. */
 export function openDatabaseForReading(folder: string): Result<Database.Database> {
   const file = journalFile(folder);
-  if (!existsSync(file)) return err(noJournal(file));
+  if (!isThere(file)) return err(noJournal(file));
   try {
     const database = openReadOnly(file);
     return database === null ? err(noJournal(file)) : ok(database);
@@ -101,6 +101,16 @@ function takeBackTransaction(file: string): void {
     refuseVersion(database);
   } finally {
     database.close();
+  }
+}
+
+/** Whether a file is there; one that may not be looked at is not taken for a missing one. @throws ExpctlError STORE_UNUSABLE */
+export function isThere(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw storeError(error, file);
   }
 }
 

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { CorruptStore, type RowHash, type RunFacts, type StoredJournal } from '../../provenance/ports.ts';
-import { journalFile, storeError } from './database.ts';
+import { isThere, journalFile, storeError } from './database.ts';
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from './schema.ts';
 
 const BUSY_TIMEOUT_MS = 10_000;
@@ -22,7 +21,7 @@ const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB|IOERR_SHORT_READ|FORMAT)/;
  */
 export function openEvidence(folder: string): Result<StoredJournal> {
   const file = journalFile(folder);
-  if (!existsSync(file)) {
+  if (!isThere(file)) {
     const hint = 'Name the folder in which the run was kept by --store FOLDER.';
     return err(new ExpctlError('NOT_FOUND', `There is no journal at ${file}`, { hint }));
   }

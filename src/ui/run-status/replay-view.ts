@@ -15,7 +15,10 @@ const FINDERS: Readonly<Record<ReplayDivergence['found_by'], string>> = {
 /** What was proved, and what was not: the lines of `replay` for a run that holds. */
 export function replayLines(report: ReplayReport, trust_path: string | null, style: Style): string[] {
   const { proved, ended, not_checked } = report;
-  const end = ended === null ? 'not ended yet: this is what there is so far' : `${ended.status}: ${ended.reason}`;
+  const end =
+    ended === null
+      ? 'not ended yet: this is what there is so far'
+      : `${ended.status}${ended.reason === '' ? '' : `: ${ended.reason}`}`;
   const signed =
     trust_path === null
       ? 'signatures not checked'

@@ -42,7 +42,7 @@ function headline(status: RunStatus, style: Style): string {
     const who = performed_by.state === 'unknown' ? ` (by process ${performed_by.pid} elsewhere)` : '';
     return style.accent(`running${who}`);
   }
-  return `${state}${reason === null ? '' : `: ${safeText(reason)}`}`;
+  return `${state}${reason === null || reason === '' ? '' : `: ${safeText(reason)}`}`;
 }
 
 function factsOf(status: RunStatus, { lock, style, now_ms }: StatusOptions): ([string, string] | null)[] {

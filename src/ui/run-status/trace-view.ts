@@ -37,7 +37,10 @@ export function traceLines(trace: AnyTrace, options: Options): string[] {
 
 function runLines(trace: RunTrace, style: Style): string[] {
   const { ended, points, gates, decisions, tools, tables, study_head } = trace;
-  const end = ended === null ? 'not ended' : `${ended.status}: ${ended.reason}, ${shownTime(ended.wall_ms)}`;
+  const end =
+    ended === null
+      ? 'not ended'
+      : `${ended.status}${ended.reason === '' ? '' : `: ${ended.reason}`}, ${shownTime(ended.wall_ms)}`;
   return [
     `${style.strong(safeText(trace.run))}  ${safeText(trace.goal)}`,
     ...originLines(trace, style),

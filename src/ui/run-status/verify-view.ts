@@ -20,7 +20,12 @@ export function verifyLines(report: VerifyReport, compared: Compared | null, sty
   const { ended, semantics } = report;
   const rows: [string, string][] = [
     ['plan', report.plan],
-    ['end', ended === null ? 'not ended yet: this is what there is so far' : `${ended.status}: ${ended.reason}`],
+    [
+      'end',
+      ended === null
+        ? 'not ended yet: this is what there is so far'
+        : `${ended.status}${ended.reason === '' ? '' : `: ${ended.reason}`}`,
+    ],
     [
       'rows',
       `${report.rows} in ${plural(report.streams, 'stream')}: hashes, chains, fences (semantics ${semantics ?? '?'})`,

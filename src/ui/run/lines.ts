@@ -31,13 +31,13 @@ export function eventLine(event: RunEvent, point: number | null, options: LineOp
     case 'decision.made':
       return `${style.accent(MARKS.note)} ${event.phase}: ${event.action}${event.because === '' ? '' : `, because ${safeText(event.because)}`}`;
     case 'run.paused':
-      return `${style.warn(MARKS.waits)} paused: ${safeText(event.reason)}`;
+      return `${style.warn(MARKS.waits)} paused${because(event.reason)}`;
     case 'run.resumed':
       return `${style.accent(MARKS.started)} goes on`;
     case 'points.cancelled':
-      return `${style.warn(MARKS.waits)} points with ${safeText(event.where)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
+      return `${style.warn(MARKS.waits)} points with ${safeText(event.where)} cancelled by ${safeText(event.by)}${because(event.reason)}`;
     case 'phase.cancelled':
-      return `${style.warn(MARKS.waits)} ${safeText(event.phase)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
+      return `${style.warn(MARKS.waits)} ${safeText(event.phase)} cancelled by ${safeText(event.by)}${because(event.reason)}`;
     case 'points.retried':
       return `${style.accent(MARKS.started)} ${plural(event.points.length, 'failed point')} tried again, for ${safeText(event.by)}`;
     case 'step.unresolved':
@@ -45,7 +45,7 @@ export function eventLine(event: RunEvent, point: number | null, options: LineOp
     case 'effect.resolved':
       return `${style.accent(MARKS.note)} point ${point}: ${stepName(event)}: ${event.as.replace('_', ' ')}, said by ${safeText(event.by)}`;
     case 'run.cancelled':
-      return `${style.warn(MARKS.waits)} cancelled by ${safeText(event.by)}: ${safeText(event.reason)}`;
+      return `${style.warn(MARKS.waits)} cancelled by ${safeText(event.by)}${because(event.reason)}`;
     case 'study.timer_fired':
       return `${style.warn(MARKS.waits)} time is up: ${safeText(event.timer)}`;
     case 'run.finished':
@@ -96,5 +96,10 @@ function finishedLine(event: Extract<RunEvent, { type: 'run.finished' }>, style:
   ].join(', ');
   const isGood = event.status === 'completed' || event.status === 'stopped';
   const mark = isGood ? style.good(MARKS.done) : style.bad(MARKS.failed);
-  return `${mark} ${event.status}: ${safeText(event.reason)} (${counts})`;
+  return `${mark} ${event.status}${because(event.reason)} (${counts})`;
+}
+
+/** `: why`, and nothing where nobody said why. */
+function because(reason: string): string {
+  return reason === '' ? '' : `: ${safeText(reason)}`;
 }

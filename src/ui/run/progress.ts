@@ -10,6 +10,8 @@ export interface Progress {
   readonly done: { succeeded: number; failed: number; cancelled: number; feasible: number };
   /** Step that each point in flight is at. */
   readonly in_flight: Map<number, string>;
+  /** Points that had failed, and are tried again. */
+  readonly retried: Set<number>;
   best: { point: number; metrics: PointResult['metrics'] } | null;
   /** When the first and the latest point ended, and when the first began, in ms since 1970; for the forecast. */
   first_began_ms: number | null;
@@ -25,6 +27,7 @@ export function newProgress(lock: Lock): Progress {
     started: 0,
     done: { succeeded: 0, failed: 0, cancelled: 0, feasible: 0 },
     in_flight: new Map(),
+    retried: new Set(),
     best: null,
     first_began_ms: null,
     last_ended_ms: null,
@@ -79,6 +82,10 @@ export function takeProgress(progress: Progress, row: JournalRow, event: RunEven
       return;
     case 'point.finished':
       return finishPoint(progress, row, event.point, event.result);
+    case 'points.retried':
+      progress.done.failed -= event.points.length;
+      for (const point of event.points) progress.retried.add(point);
+      return;
     case 'gate.opened':
       progress.waits = waitsAt(event.gate, event.role);
       return;
@@ -97,7 +104,8 @@ function finishPoint(progress: Progress, row: JournalRow, point: number, result:
   progress.in_flight.delete(point);
   progress.done[result.status] += 1;
   progress.last_ended_ms = row.wall_ms;
-  if (progress.phase !== null) progress.phase.done += 1;
+  const counts = !progress.retried.delete(point); // it did when it failed, in this phase or an earlier one
+  if (progress.phase !== null && counts) progress.phase.done += 1;
   if (result.feasible !== true) return;
   progress.done.feasible += 1;
   const objective = progress.lock.objectives[0];

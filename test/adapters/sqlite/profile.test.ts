@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
@@ -132,6 +132,12 @@ describe('a reader', () => {
       error: { code: 'NOT_FOUND', hint: expect.stringContaining('expctl run') },
     });
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('of a store that cannot be looked at does not say that there is none', () => {
+    const folder = temporaryFolder();
+    symlinkSync('loop', join(folder, 'loop'));
+    expect(() => openReader(join(folder, 'loop'))).toThrowError(expect.objectContaining({ code: 'STORE_UNUSABLE' }));
   });
 
   test('of an empty file, as a full disk leaves one, finds no journal and makes none of it', () => {

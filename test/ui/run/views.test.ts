@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { JournalRow, PointResult, RunEvent } from '../../../src/ir/events.ts';
+import { eventOf, type JournalRow, type PointResult, type RunEvent } from '../../../src/ir/events.ts';
 import type { Lock } from '../../../src/ir/lock.ts';
 import { rowLine } from '../../../src/ui/run/json-line.ts';
 import { JunitReport } from '../../../src/ui/run/junit.ts';
+import { eventLine } from '../../../src/ui/run/lines.ts';
 import { liveView } from '../../../src/ui/run/live.ts';
+import { newProgress, takeProgress } from '../../../src/ui/run/progress.ts';
+import { styleFor } from '../../../src/ui/style.ts';
 import { assertGolden } from '../../golden.ts';
 
 const NOON_MS = Date.UTC(2026, 0, 31, 12);
@@ -166,6 +169,20 @@ describe('a run while it goes on', () => {
     expect(view.text.endsWith('\r\u001b[2K')).toBe(true);
     expect(view.text).not.toContain('\u001b[3J');
   });
+});
+
+test('a point that is tried again counts once, and words that nobody said leave no colon behind', () => {
+  const progress = newProgress(lock);
+  for (const row of rows().slice(0, 13)) takeProgress(progress, row, eventOf(row));
+  expect([progress.done.failed, progress.phase!.done]).toEqual([1, 3]);
+  const row = rows()[0]!;
+  takeProgress(progress, row, { type: 'points.retried', points: [3], by: 'bob' });
+  expect([progress.done.failed, progress.phase!.done]).toEqual([0, 3]);
+  takeProgress(progress, row, { type: 'point.finished', point: 3, result: bad });
+  expect([progress.done.failed, progress.phase!.done]).toEqual([1, 3]);
+  const line = (event: RunEvent) => eventLine(event, null, { lock, style: styleFor(false), verbose: false });
+  expect(line({ type: 'run.paused', by: 'bob', reason: '' })).toBe('◆ paused');
+  expect(line({ type: 'run.cancelled', by: 'bob', reason: '' })).toBe('◆ cancelled by bob');
 });
 
 test('JUnit: a case for each point, and one for the run that did not end well', () => {
