@@ -5,7 +5,7 @@ import { utf8 } from '../approval/bytes.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
-import { eventOf, type RunStarted } from '../ir/events.ts';
+import { eventOf, type RunFinished, type RunStarted } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { compileProgram } from '../kernel/program.ts';
 import type { App, DetachedProcess } from './app.ts';
@@ -108,12 +108,15 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     const { store, run, reader } = opened;
     const loaded = await lookAtRun(app, store, run); // what is performed is the lock that `authorised` parses below
     const project = await projectOfStore(app, store);
-    const last = (await reader.last(run.run, 'study'))?.type;
+    const last = await reader.last(run.run, 'study');
     const inbox = await reader.inbox(run.run);
     assertClockAccepted(app.clock, inbox, options.acceptClock === true);
     const retries = inbox.some(({ kind }) => kind === 'retry');
-    if (last === 'run.finished' && !retries) {
-      const hint = `Its results: expctl status ${run.run}. Failed points: expctl retry ${run.run} --failed. Otherwise start another run.`;
+    if (last?.type === 'run.finished' && !retries) {
+      const { status, points } = eventOf(last) as RunFinished;
+      const retry =
+        status !== 'cancelled' && points.failed > 0 ? ` Failed points: expctl retry ${run.run} --failed.` : '';
+      const hint = `Its results: expctl status ${run.run}.${retry} Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
     }
     const candidate: Candidate = {

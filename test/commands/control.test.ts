@@ -152,6 +152,8 @@ test('pause says that nobody performs the run; of one that was cancelled, nothin
   const ended = await project.run('pause', 'r');
   expect([ended.status, ended.stderr]).toEqual([2, expect.stringContaining('expctl status r')]);
   expect(ended.stderr).not.toContain('retry');
+  const resumed = await project.run('resume', 'r', ...trust);
+  expect([resumed.status, resumed.stderr]).toEqual([2, expect.not.stringContaining('retry')]);
   expect((await project.succeed('status', 'r')).stdout).toMatch(/^✘ r {2}cancelled$/m);
 });
 
