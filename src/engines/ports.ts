@@ -171,7 +171,7 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   acquire(run: string, options?: { take_over?: boolean }): Promise<Result<Lease>>;
   release(lease: Lease): Promise<void>;
   /**
-   * RUN_LOCKED once the lease is another's. Asked right before an effect that must not happen twice: a process that stood still between
+   * RUN_LOCKED once the lease is another's. Asked as the last thing before an effect that must not happen twice: a process that stood still between
    * its intent and the sending must not send what another one has taken over.
    */
   holds(lease: Lease): Promise<Result<void>>;
@@ -215,6 +215,11 @@ export interface ToolCall {
   readonly work_folder: string;
   /** Upper limit of one sending; the kernel's deadline is the plan's. */
   readonly timeout_s: number;
+  /**
+   * To be awaited as the last thing before anything reaches the tool. Rejects where nothing may: the run is another process's by now.
+   * Absent for calls that leave nothing behind.
+   */
+  readonly begin?: (() => Promise<void>) | undefined;
   readonly signal: AbortSignal;
   /** Only the conformance kit wants one. */
   readonly fault?: SendingFault;

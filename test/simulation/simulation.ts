@@ -234,7 +234,8 @@ export class Simulation {
     const host: ToolHost = {
       open: async (tool) =>
         ok({
-          call: (call: ToolCall) => {
+          call: async (call: ToolCall) => {
+            await call.begin?.();
             if (engine.ended)
               this.tell(new Violation('outstanding', `${incarnation.name} sends ${call.call} after its end`));
             return this.world.send(incarnation, tool.name, call, this.isStale(incarnation));

@@ -60,6 +60,8 @@ export class McpSession implements ToolSession {
       if (ready === undefined || limit.stopped !== null) return failed(limit.unsent, facts);
       if (!ready.ok) return failed(ready.error, facts);
       const mark = ready.value.stderr.total;
+      await call.begin?.();
+      if (limit.stopped !== null) return failed(limit.unsent, facts);
       const reply = await ready.value.call(call.call, args.value, limit.signal, faultOf(call, check.value));
       const observed = await this.#observe(facts, started, ready.value, mark);
       return await this.#endOf(call, limit, ready.value, reply, check.value, observed);

@@ -87,6 +87,8 @@ export class ProcessSession implements ToolSession {
     try {
       const started = performance.now();
       const { fault } = call;
+      await call.begin?.();
+      if (limit.stopped !== null) return failed(limit.unsent, facts);
       const run = await startCall(prepared.value, { scratch, limit, log: this.#log, fault });
       const streams = await this.#keepStreams(run);
       const observed = observe(facts, started, run, streams);

@@ -195,10 +195,6 @@ export class Effects {
       const allowed = this.#deps.mayDispatch();
       if (!allowed.ok) return allowed.error;
       const work_folder = await this.#deps.workFolder(point, command.step, command.attempt);
-      if (command.do === 'poll' || command.effect !== 'pure') {
-        const held = await this.#deps.holds();
-        if (!held.ok) throw held.error;
-      }
       if (signal.aborted) return 'given up';
       const session = this.#sessions.get(tool);
       if (session === undefined) throw new Error(`the tool of ${command.call} is not open`);
@@ -209,11 +205,17 @@ export class Effects {
         work_folder,
         timeout_s: command.do === 'poll' ? Math.min(command.timeout_s, LONGEST_POLL_S) : command.timeout_s,
         signal,
+        begin: command.do === 'send' && command.effect === 'pure' ? undefined : this.#begin,
       });
     } finally {
       over();
     }
   }
+
+  readonly #begin = async (): Promise<void> => {
+    const held = await this.#deps.holds();
+    if (!held.ok) throw held.error;
+  };
 
   #turnsOf(tool: string): Turns {
     let turns = this.#turns.get(tool);
