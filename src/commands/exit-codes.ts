@@ -5,7 +5,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   1: 'internal failure; with `diff --exit-code`: something differs',
   2: 'usage, or an invalid plan',
   3: 'not approved',
-  4: 'the run failed, or a budget was hit',
+  4: 'the run failed or was cancelled, or a budget was hit',
   5: 'waits for a person',
   6: 'evidence does not hold',
   7: 'environment: a tool, the store, a model',
