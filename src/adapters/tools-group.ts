@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/error.ts';
 
@@ -7,7 +8,9 @@ import { messageOf } from '../base/error.ts';
 const GRACE_MS = 2000;
 /** How long children of an ended program may keep its output open. */
 const DRAIN_MS = 1000;
+/** Between two looks at all processes: this long, and so many times as long as a look takes. */
 const LOOK_MS = 20;
+const LOOKS_APART = 10;
 
 export interface ProcessEnd {
   readonly status: number | null;
@@ -148,32 +151,53 @@ function notStarted(error: NodeJS.ErrnoException): ProcessEnd {
 async function endRest(group: number): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!signalGroup(group, signal)) return;
-    for (let waited = 0; waited < DRAIN_MS && groupRuns(group); waited += LOOK_MS) await sleep(LOOK_MS);
-    if (!groupRuns(group)) return;
+    const until_ms = performance.now() + DRAIN_MS;
+    do {
+      if (!(await runningGroups()).has(group) || !signalGroup(group, 0)) return;
+    } while (performance.now() < until_ms);
   }
+}
+
+/** The look at all processes that is to come next, for everybody who waits for one, and the earliest time for it. */
+let next_look: Promise<Pick<ReadonlySet<number>, 'has'>> | null = null;
+let not_before_ms = 0;
+
+/**
+ * The groups of which a process runs, by a look that is made after the question. Looks are few: each reads something of every process of
+ * the machine, and hundreds of programs may end at once.
+ */
+function runningGroups(): Promise<Pick<ReadonlySet<number>, 'has'>> {
+  next_look ??= sleep(Math.max(0, not_before_ms - performance.now())).then(() => {
+    next_look = null;
+    const began_ms = performance.now();
+    const groups = lookAtGroups();
+    const ended_ms = performance.now();
+    not_before_ms = ended_ms + Math.max(LOOK_MS, LOOKS_APART * (ended_ms - began_ms));
+    return groups;
+  });
+  return next_look;
 }
 
 /**
- * Whether a process of the group runs. One that has ended and waits for its parent to notice does not; where that parent is the
- * first process of a container, it may wait for seconds, or for ever.
+ * One that has ended and waits for its parent to notice does not run; where that parent is the first process of a container, it may
+ * wait for seconds, or for ever.
  */
-function groupRuns(group: number): boolean {
-  if (!signalGroup(group, 0)) return false;
+function lookAtGroups(): Pick<ReadonlySet<number>, 'has'> {
   try {
-    return readdirSync('/proc').some((name) => /^\d+$/.test(name) && runsIn(name, group));
+    return new Set(readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? groupOf(name) : [])));
   } catch {
-    return true; // not Linux
+    return { has: () => true }; // not Linux
   }
 }
 
-/** Source: proc(5), /proc/pid/stat: after the name in parentheses come state, parent and process group. */
-function runsIn(pid: string, group: number): boolean {
+/** Of a process that runs. Source: proc(5), /proc/pid/stat: after the name in parentheses come state, parent and process group. */
+function groupOf(pid: string): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const [state, , process_group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return Number(process_group) === group && state !== 'Z' && state !== 'X';
+    return state === 'Z' || state === 'X' ? [] : [Number(process_group)];
   } catch {
-    return false; // it has ended meanwhile
+    return []; // it has ended meanwhile
   }
 }
 

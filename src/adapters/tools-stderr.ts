@@ -1,3 +1,5 @@
+import { StringDecoder } from 'node:string_decoder';
+
 const KEPT_BYTES = 64 * 1024;
 const LINE_CHARACTERS = 4000;
 
@@ -6,6 +8,7 @@ export class StderrRing {
   #kept: Buffer = Buffer.alloc(0);
   #total = 0;
   #line = '';
+  readonly #decoder = new StringDecoder('utf8');
   readonly #tell: (line: string) => void;
 
   constructor(tell: (line: string) => void) {
@@ -20,9 +23,16 @@ export class StderrRing {
   push(chunk: Buffer): void {
     this.#total += chunk.length;
     this.#kept = Buffer.concat([this.#kept, chunk]).subarray(-KEPT_BYTES);
-    const lines = (this.#line + chunk.toString('utf8')).split('\n');
+    const lines = (this.#line + this.#decoder.write(chunk)).split('\n');
     this.#line = lines.pop()!.slice(0, LINE_CHARACTERS);
     for (const line of lines) this.#tell(line.slice(0, LINE_CHARACTERS));
+  }
+
+  /** Nothing more comes: tells a last line that has no end. */
+  end(): void {
+    const line = this.#line + this.#decoder.end();
+    this.#line = '';
+    if (line !== '') this.#tell(line.slice(0, LINE_CHARACTERS));
   }
 
   /** What was written after a mark, as far as it is still kept. */

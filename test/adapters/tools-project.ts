@@ -115,7 +115,7 @@ export class ToolProject {
 }
 
 /** Process groups in which something runs; what has ended and was not reaped yet does not. Null where there is no /proc. */
-function runningGroups(): ReadonlySet<number> | null {
+export function runningGroups(): ReadonlySet<number> | null {
   if (!existsSync('/proc/self/stat')) return null;
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return new Set(

@@ -62,6 +62,7 @@ export class GroupTransport implements Transport {
     group.child?.stderr.on('data', (chunk: Buffer) => this.stderr.push(chunk));
     void group.ended.then((end) => {
       this.end = end;
+      this.stderr.end();
       if (this.#bytes > 0 && !this.#down) this.fault = 'It ended in the middle of a message.';
       this.#goDown();
     });

@@ -132,6 +132,7 @@ export async function runProgram(options: RunOptions): Promise<ProgramRun> {
   group.child?.stdin.end(stdin); // a program that does not read it closes the pipe: no error of ours
   const end = await group.ended;
   limit.signal.removeEventListener('abort', stop);
+  told.end();
   stdout.close();
   stderr.close();
   return { end, stdout, stderr, stopped, fault };
