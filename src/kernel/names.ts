@@ -4,6 +4,7 @@ import { evaluate } from '../ir/expression/evaluate.ts';
 import { QuantityValue, toJson, type Value } from '../ir/expression/value.ts';
 import type { Expression } from '../ir/expression/tree.ts';
 import { convert, sameDimension, type Unit } from '../ir/quantity.ts';
+import type { PointState, StepState } from './point-state.ts';
 import type { Program, Template } from './program.ts';
 
 export type Lookup = (name: string) => Value | undefined;
@@ -27,6 +28,25 @@ export function pointNames(program: Program, values: PointValues): Lookup {
     return value.ok ? value.value : undefined;
   };
   return lookup;
+}
+
+/** Also the steps that have succeeded: a step's answer, outside of it, is that of `fetch`, else of `poll`, else of the call. */
+export function stepNames(outer: Lookup, steps: PointState['steps']): Lookup {
+  return (name) => {
+    const value = outer(name);
+    if (value !== undefined || !Object.hasOwn(steps, name)) return value;
+    const { status, answers } = steps[name]!;
+    return status === 'succeeded' ? (answers.fetch ?? answers.poll ?? answers.call) : undefined;
+  };
+}
+
+/** Inside a job, `submit` and `poll` name its parts. */
+export function jobNames(outer: Lookup, { submit, poll }: StepState['answers']): Lookup {
+  return (name) => {
+    if (name === 'submit' && submit !== undefined) return submit;
+    if (name === 'poll' && poll !== undefined) return poll;
+    return outer(name);
+  };
 }
 
 /** The fields of an answer come first and shadow; `answer` is the whole of it. */

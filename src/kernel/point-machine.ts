@@ -4,22 +4,24 @@ import type { EffectAnswered, EffectPart, EffectResolved, FailureClass, Outcome,
 import { readAnswer } from './answer.ts';
 import { ImpossibleFact } from './impossible.ts';
 import { resultOf } from './metrics.ts';
-import { answerNames, bindArguments, holds, type Lookup, pointNames } from './names.ts';
+import { answerNames, bindArguments, holds, jobNames, type Lookup, pointNames, stepNames } from './names.ts';
 import type { PointOutput, PointState, StepState } from './point-state.ts';
 import type { Program, ProgramPart, ProgramStep } from './program.ts';
 import { backOff_s, deadlineTimer, LICENCE_PATIENCE_S, licenceWait_s, retryTimer } from './timers.ts';
+import { hasEnded, isForPerson } from './unknown-outcome.ts';
 
 /** What `stepPoint` (point.ts) drives: one fact in, records and commands out, over a state that it changes in place. */
 export class PointMachine {
   readonly program: Program;
   readonly state: PointState;
   readonly output: PointOutput = { records: [], commands: [] };
+  /** Outside of a job. */
   readonly #names: Lookup;
 
   constructor(program: Program, state: PointState) {
     this.program = program;
     this.state = state;
-    this.#names = pointNames(program, state.values);
+    this.#names = stepNames(pointNames(program, state.values), state.steps);
   }
 
   take(fact: PointFact): void {
@@ -80,7 +82,8 @@ export class PointMachine {
     if (part.part === 'poll') this.#endPolling(step.name, state);
     const { outcome } = fact;
     if (outcome.ok) return this.#succeeded(step, state, outcome.answer);
-    if (this.#isForPerson(step, part, outcome.class)) return this.#unresolved(step, state, outcome.message);
+    const for_person = !this.#stopping() && isForPerson(this.program, step, part, outcome.class);
+    if (for_person) return this.#unresolved(step, state, outcome.message);
     // An answer that could not be kept says nothing either.
     this.#fail(step, outcome.class, outcome.message, { told: outcome.class !== 'bad_metric' });
   }
@@ -103,13 +106,6 @@ export class PointMachine {
       state.status = 'succeeded';
       this.#release(step, state);
     }
-  }
-
-  /** Whether only a person can say what became of it: nobody knows, and asking again could make it happen twice. */
-  #isForPerson(step: ProgramStep, part: ProgramPart, failure: FailureClass): boolean {
-    if (this.program.lock.semantics < 2 || this.#stopping()) return false;
-    if (failure === 'unknown_outcome') return part.effect !== 'pure';
-    return failure === 'tool_broken' && part.part === 'poll' && step.parts[0]!.effect !== 'pure';
   }
 
   #unresolved(step: ProgramStep, state: StepState, message: string): void {
@@ -250,7 +246,7 @@ export class PointMachine {
 
   #wanted(step: ProgramStep): boolean {
     if (step.when === null) return true;
-    const held = holds(step.when, this.#stepNames());
+    const held = holds(step.when, this.#names);
     // It says the same at every attempt, so there is no other one.
     if (held !== true && !held.is_told) this.#endAttempt(step, 'unexpected', held.message, null);
     return held === true;
@@ -291,7 +287,7 @@ export class PointMachine {
   #fail(step: ProgramStep, failure: FailureClass, message: string, { told } = { told: true }): void {
     const { state } = this.#step(step.name);
     const { attempts, backoff_s, on } = step.retry;
-    const has_ended = this.#hasEnded(step, failure, told);
+    const has_ended = hasEnded(this.program, step, this.#current(step.name), { failure, told });
     if (has_ended && !this.#stopping() && this.#waitsForLicence(step, state, failure)) {
       const wait_s = licenceWait_s(state.licence_waits! - 1);
       return this.#endAttempt(step, failure, message, wait_s);
@@ -312,15 +308,6 @@ export class PointMachine {
     state.waived = (state.waived ?? 0) + 1;
     this.state.calls -= step.parts.slice(0, state.part + 1).filter(({ part }) => part !== 'poll').length;
     return true;
-  }
-
-  /** K4: whether the attempt is known to have ended. A job that cannot be asked after may still be there. */
-  #hasEnded(step: ProgramStep, failure: FailureClass, told: boolean): boolean {
-    if (step.parts[0]!.effect === 'pure') return true;
-    const { part } = this.#current(step.name);
-    if (!told && (part === 'submit' || part === 'poll') && this.program.lock.semantics >= 2) return false;
-    if (failure === 'timeout' || failure === 'unknown_outcome') return false;
-    return failure !== 'tool_broken' || part !== 'poll';
   }
 
   /** @param again_in_s null when there is no other attempt */
@@ -357,7 +344,7 @@ export class PointMachine {
       if (state.status === 'backing_off') this.#cancelTimer(retryTimer(step.name, state.attempt));
       if (state.polling) this.#endPolling(step.name, state);
     }
-    const result = resultOf(this.program, this.state, this.#stepNames());
+    const result = resultOf(this.program, this.state, this.#names);
     this.state.ended = true;
     this.output.records.push({ type: 'point.ended', result });
     this.output.commands.push({ do: 'end', result });
@@ -380,27 +367,9 @@ export class PointMachine {
     this.output.commands.push({ do: 'cancel_timer', timer });
   }
 
-  // --- names ---
-
-  /** A step's answer, outside of it: that of `fetch`, else of `poll`, else of the call. */
-  #stepNames(): Lookup {
-    return (name) => {
-      const value = this.#names(name);
-      if (value !== undefined || !Object.hasOwn(this.state.steps, name)) return value;
-      const { status, answers } = this.state.steps[name]!;
-      return status === 'succeeded' ? (answers.fetch ?? answers.poll ?? answers.call) : undefined;
-    };
-  }
-
-  /** Inside a job, `submit` and `poll` name its parts. */
+  /** Inside a job. */
   #jobNames(step: string): Lookup {
-    const outer = this.#stepNames();
-    const { answers } = this.#step(step).state;
-    return (name) => {
-      if (name === 'submit' && answers.submit !== undefined) return answers.submit;
-      if (name === 'poll' && answers.poll !== undefined) return answers.poll;
-      return outer(name);
-    };
+    return jobNames(this.#names, this.#step(step).state.answers);
   }
 
   #step(name: string): { step: ProgramStep; state: StepState } {

@@ -1,17 +1,14 @@
 import { unreachable } from '../base/unreachable.ts';
-import type { GateDecided, GateOpened, PointFinished, PointResult, StudyFact } from '../ir/events.ts';
+import type { GateDecided, GateOpened, PointFinished, StudyFact } from '../ir/events.ts';
 import { parseExpression } from '../ir/expression/parse.ts';
 import { chooseRule, type Choice, evidenceOf } from './decide.ts';
 import { ImpossibleFact } from './impossible.ts';
 import type { Program, ProgramPhase } from './program.ts';
-import { callsReserved, retryRefusal } from './retry.ts';
+import { callsLeft, keepFailed, retryRefusal, toRetry } from './retry.ts';
 import { matches, rowValues, valuesOf } from './rows.ts';
 import type { Ending, Signal, StudyOutput, StudyState } from './study-state.ts';
 import { count } from './tally.ts';
 import { WALL_TIME } from './timers.ts';
-
-/** Older ones are forgotten: what a run keeps does not follow the number of its points. */
-const MOST_RETRYABLE = 10_000;
 
 /** What `stepStudy` (study.ts) drives: one fact in, records and commands out, over a state that it changes in place. */
 export class StudyMachine {
@@ -82,25 +79,11 @@ export class StudyMachine {
     drop(state.cancelling, point);
     delete state.calls_before[point];
     count(program, state.tally, point, valuesOf(program, point), result);
-    if (result.status === 'failed') this.#keepFailed(point, result);
+    if (result.status === 'failed') keepFailed(program, state, point, result);
     const allowed = program.lock.budget.failed_points;
     const failed = state.tally.failed - (program.lock.semantics < 2 ? 0 : state.tally.infeasible);
     if (allowed !== null && failed > allowed) {
       state.ending ??= { status: 'failed', reason: `more than ${allowed} points failed (budget.failed_points)` };
-    }
-  }
-
-  /** A metric that is not plausible is what it is: no step of such a point could be tried again. */
-  #keepFailed(point: number, { failure, calls }: PointResult): void {
-    const { state, program } = this;
-    if (program.lock.semantics < 2 || !program.steps.some(({ name }) => name === failure?.step)) return;
-    state.failed[point] = { calls, infeasible: failure?.class === 'infeasible' };
-    state.retryable += 1;
-    if (state.retryable <= MOST_RETRYABLE) return;
-    for (const oldest in state.failed) {
-      delete state.failed[oldest];
-      state.retryable -= 1;
-      return;
     }
   }
 
@@ -205,24 +188,12 @@ export class StudyMachine {
     const { state } = this;
     const refusal = retryRefusal(this.program, state, points);
     if (refusal !== null) throw new ImpossibleFact(`points.retried: ${refusal}`);
-    for (const point of points) this.#forgetFailure(point);
+    for (const point of points) toRetry(state, point);
     if (state.status === 'finished') this.#reopen();
     else if (state.status === 'at_gate') {
       this.#closeGate();
       state.gate_again = true;
     }
-  }
-
-  #forgetFailure(point: number): void {
-    const { state } = this;
-    const { calls, infeasible } = state.failed[point]!;
-    delete state.failed[point];
-    state.retryable -= 1;
-    state.tally.failed -= 1;
-    state.tally.infeasible -= infeasible ? 1 : 0;
-    state.tally.calls -= calls;
-    state.to_retry.push(point);
-    state.calls_before[point] = calls;
   }
 
   /** A decision to stop stands; what ended for its failures, or a budget, goes on as far as they allow. */
@@ -286,8 +257,7 @@ export class StudyMachine {
     const { state } = this;
     const { budget, forecast } = this.program.lock;
     const points_left = budget.points - state.started;
-    const calls_left = budget.calls - state.tally.calls - callsReserved(this.program, state);
-    if (points_left > 0 && calls_left >= forecast.calls_per_point) return true;
+    if (points_left > 0 && callsLeft(this.program, state) >= forecast.calls_per_point) return true;
     if (points_left <= 0 || state.in_flight.length === 0) {
       const what = points_left <= 0 ? 'points' : 'calls';
       state.ending ??= {
