@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { verifyGateDecision } from '../approval/gate.ts';
 import { parseRequest } from '../approval/request.ts';
 import { NAMESPACES } from '../approval/signature.ts';
-import { buildGateDecision } from '../approval/statement.ts';
+import { buildGateDecision, type JournalHead } from '../approval/statement.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { JournalReader } from '../engines/ports.ts';
@@ -49,7 +49,7 @@ export function gateCommand(app: App): Command {
 /** A gate that waits, with the head of the study's stream at which it was opened. */
 interface Waiting {
   readonly gate: GateOpened;
-  readonly head: { readonly stream: string; readonly seq: number; readonly hash: string };
+  readonly head: JournalHead;
 }
 
 async function decide(app: App, opened: OpenedRun, options: GateOptions): Promise<void> {

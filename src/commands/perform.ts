@@ -1,25 +1,21 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ApprovedLock } from '../approval/authorise.ts';
-import { utf8 } from '../approval/bytes.ts';
-import { verifyGateDecision } from '../approval/gate.ts';
-import { verifyResolution } from '../approval/resolution.ts';
 import { ExpctlError } from '../base/error.ts';
-import type { JsonObject } from '../base/json.ts';
-import { err, ok, type Result, unwrap } from '../base/result.ts';
-import type { EngineDeps, PerformOptions, RunEnd, UnresolvedEffect } from '../engines/embedded/engine.ts';
+import { type Result, unwrap } from '../base/result.ts';
+import type { EngineDeps, PerformOptions, RunEnd } from '../engines/embedded/engine.ts';
 import type { ArtifactStore, Clock, JournalStore, PoolReader } from '../engines/ports.ts';
-import type { GateOpened, JournalRow } from '../ir/events.ts';
+import type { JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
-import { openGate } from '../provenance/gates.ts';
 import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
 import { JunitReport } from '../ui/run/junit.ts';
 import { liveView, type RunView } from '../ui/run/live.ts';
 import type { App } from './app.ts';
 import { type CheckpointFlags, Checkpoints } from './checkpoints.ts';
-import { sameFlags, storeFlag } from './options.ts';
 import { tellOfStandstill } from './pool-watch.ts';
+import { endingOf } from './run-ending.ts';
+import { messageVerifiers } from './verified-message.ts';
 
 /** Flags that `run` and `resume` share. */
 export interface PerformFlags extends CheckpointFlags {
@@ -135,60 +131,11 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
     checkClock: what.checkClock,
     workFolder: (run, point, step, attempt) => join(store, 'work', run, String(point), `${step}-${attempt}`),
     host: await app.hostFacts(project),
-    verifyResolution: (message, effect, intent) => verifyResolved(app, what, flags, { message, effect, intent }),
-    verifyGate: (message, gate, head) => verifyGate(app, what, flags, { message, gate, head }),
+    ...messageVerifiers(app, what, flags.trust),
     onPast: outputs.onPast,
     onRow: outputs.onRow,
     onNotice: outputs.onNotice,
   };
-}
-
-async function verifyGate(
-  app: App,
-  { run, approved, artifacts, project, clock }: Undertaking,
-  flags: PerformFlags,
-  at: { message: JsonObject; gate: GateOpened; head: { stream: string; seq: number; hash: string } },
-): ReturnType<EngineDeps['verifyGate']> {
-  const envelope = at.message['envelope'];
-  if (typeof envelope !== 'string') {
-    const hint = 'Decide with `expctl gate`.';
-    return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed decision.', { hint }));
-  }
-  const trust = await app.trust(flags.trust, project);
-  if (!trust.ok) return trust;
-  const bytes = utf8(envelope);
-  const { request_sha256 } = approved.verdict;
-  const { requested_by } = approved.request;
-  const open = openGate(at.gate, at.head, { run, lock_sha256: approved.lock_sha256, request_sha256, requested_by });
-  const decision = verifyGateDecision({ envelope: bytes, gate: open, trust: trust.value, now_ms: clock.now_ms() });
-  if (decision.ok) await artifacts.put(bytes);
-  return decision;
-}
-
-async function verifyResolved(
-  app: App,
-  { run, approved, artifacts, project, clock }: Undertaking,
-  flags: PerformFlags,
-  { message, effect, intent }: { message: JsonObject; effect: UnresolvedEffect; intent: JournalRow },
-): ReturnType<EngineDeps['verifyResolution']> {
-  const envelope = message['envelope'];
-  if (typeof envelope !== 'string') {
-    const hint = 'Say what became of the effect with `expctl resolve`.';
-    return err(new ExpctlError('APPROVAL_INVALID', 'The message holds no signed resolution.', { hint }));
-  }
-  const trust = await app.trust(flags.trust, project);
-  if (!trust.ok) return trust;
-  const bytes = utf8(envelope);
-  const { lock_sha256 } = approved;
-  const { request_sha256 } = approved.verdict;
-  const { stream, seq, hash } = intent;
-  const open = { lock_sha256, request_sha256, run_id: run, effect, intent: { stream, seq, hash } };
-  const resolution = verifyResolution({ envelope: bytes, open, trust: trust.value, now_ms: clock.now_ms() });
-  if (!resolution.ok) return resolution;
-  await artifacts.put(bytes);
-  const { as, answer, principal: by, statement_sha256, envelope_sha256 } = resolution.value;
-  const outcome = as === 'done' ? { ok: true as const, answer, artifacts: [] } : null;
-  return ok({ as, outcome, by, statement_sha256, envelope_sha256 });
 }
 
 // --- what is told while it goes on ---
@@ -254,8 +201,6 @@ function openEvents(path: string): Promise<WriteStream> {
 
 // --- the end ---
 
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
-
 function conclude(
   app: App,
   { run, approved }: Undertaking,
@@ -270,59 +215,6 @@ function conclude(
     app.terminal.out(JSON.stringify({ run, lock_sha256, ...ending.document, exit: ending.status }, null, 2));
   }
   for (const line of ending.next) app.terminal.note(`  ${line}`);
-}
-
-interface Ending {
-  readonly status: number;
-  readonly document: JsonObject;
-  readonly next: readonly string[];
-}
-
-function endingOf(
-  end: RunEnd,
-  options: { readonly run: string; readonly signal: 'SIGINT' | 'SIGTERM' | null; readonly given: PerformFlags },
-): Ending {
-  const { run, signal, given } = options;
-  const [flags, store] = [sameFlags(given), storeFlag(given)];
-  switch (end.kind) {
-    case 'finished': {
-      const isGood = end.status === 'completed' || end.status === 'stopped';
-      const next = [`Results: expctl status ${run}${store}   or trace, report, export`];
-      return { status: isGood ? 0 : 4, document: { state: end.status, reason: end.reason }, next };
-    }
-    case 'gate': {
-      const { gate, role, ask, outcomes } = end.gate;
-      const next = [
-        `Run ${run} waits for a decision of the role ${role}.`,
-        `Decide:  expctl gate ${run} --outcome '${outcomes.join('|')}' --key FILE${flags}`,
-        `Then:    expctl resume ${run}${flags}`,
-      ];
-      return { status: 5, document: { state: 'gate', gate, role, ask, outcomes: [...outcomes] }, next };
-    }
-    case 'unresolved': {
-      const effects = end.effects.map(({ point, step, part, attempt }) => ({ point, step, part, attempt }));
-      const named = effects.slice(0, 5).map(({ point, step }) => `${step} of point ${point}`);
-      const next = [
-        `Run ${run} waits for a person: nobody knows what became of ${named.join(', ')}${effects.length > 5 ? ', …' : ''}.`,
-        `Look:    expctl trace ${run} --point ${effects[0]?.point ?? 1}${store}`,
-        `Say:     expctl resolve ${run} --key FILE${flags}`,
-      ];
-      return { status: 5, document: { state: 'unresolved', effects }, next };
-    }
-    case 'paused': {
-      const status = signal === null ? 5 : SIGNAL_STATUS[signal];
-      return {
-        status,
-        document: { state: 'paused' },
-        next: [`Run ${run} is paused. Go on: expctl resume ${run}${flags}`],
-      };
-    }
-    case 'interrupted': {
-      const status = signal === null ? 130 : SIGNAL_STATUS[signal];
-      const next = [`Run ${run} was interrupted. Go on: expctl resume ${run}${flags}`];
-      return { status, document: { state: 'interrupted' }, next };
-    }
-  }
 }
 
 /** Who is at the keyboard, for the journal: a name, not a proof. */

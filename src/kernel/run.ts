@@ -71,6 +71,14 @@ export interface MachineSnapshot {
   readonly seqs: Readonly<Record<string, number>>;
 }
 
+/** An effect of which nobody knows whether it happened. */
+export interface UnresolvedEffect {
+  readonly point: number;
+  readonly step: string;
+  readonly part: EffectPart;
+  readonly attempt: number;
+}
+
 const END = 'the end of the stream';
 
 const SIGNALS: Readonly<Record<'pause' | 'resume' | 'cancel', Signal>> = {
@@ -133,12 +141,7 @@ export class RunMachine {
   }
 
   /** Steps that wait for a person to say what became of their effect. */
-  unresolved(): {
-    readonly point: number;
-    readonly step: string;
-    readonly part: EffectPart;
-    readonly attempt: number;
-  }[] {
+  unresolved(): UnresolvedEffect[] {
     return [...this.points.values()].flatMap(({ point, steps }) =>
       this.program.steps.flatMap(({ name: step, parts }) => {
         const { status, part, attempt } = steps[step]!;

@@ -1,4 +1,5 @@
 import type { PointResult } from '../ir/events.ts';
+import type { UnresolvedEffect } from '../kernel/run.ts';
 import { etaOf, type Eta } from './eta.ts';
 import type { ReplayDivergence } from './mismatch.ts';
 import type { RunFacts, RunHolder } from './ports.ts';
@@ -35,7 +36,7 @@ export interface RunStatus {
   /** Steps that wait for tokens. */
   readonly waiting_for_pools: number;
   /** Effects of which nobody knows what became of them: `expctl resolve`. */
-  readonly unresolved: ReturnType<RunFold['machine']['unresolved']>;
+  readonly unresolved: readonly UnresolvedEffect[];
   readonly best: BestPoint | null;
   readonly budget: Readonly<Record<'points' | 'calls' | 'failed_points' | 'wall_time_s', BudgetUse>>;
   readonly eta: Eta | null;

@@ -1,15 +1,12 @@
+import type { JournalHead } from '../approval/statement.ts';
 import type { JsonObject } from '../base/json.ts';
-import { type EffectIntended, type EffectPart, pointStream, type StepUnresolved } from '../ir/events.ts';
-import type { RunMachine } from '../kernel/run.ts';
+import { type EffectIntended, pointStream, type StepUnresolved } from '../ir/events.ts';
+import type { RunMachine, UnresolvedEffect } from '../kernel/run.ts';
 import type { RowReader } from './ports.ts';
 import { eventOf, observedOf, textIn } from './rows.ts';
 
 /** An effect of which nobody knows what became of it, with what a person needs to find out. */
-export interface UnresolvedView {
-  readonly point: number;
-  readonly step: string;
-  readonly part: EffectPart;
-  readonly attempt: number;
+export interface UnresolvedView extends UnresolvedEffect {
   /** `tool/call` */
   readonly call: string;
   readonly arguments: JsonObject;
@@ -20,7 +17,7 @@ export interface UnresolvedView {
   readonly sent_ms: number;
   readonly unresolved_ms: number;
   /** The row with which it was intended. */
-  readonly intent: { readonly stream: string; readonly seq: number; readonly hash: string };
+  readonly intent: JournalHead;
 }
 
 /** All effects of a run that wait for `expctl resolve`, by point. @param machine where the run stands */
@@ -37,9 +34,7 @@ export async function unresolvedEffects(
   return views;
 }
 
-type Effect = Pick<UnresolvedView, 'point' | 'step' | 'part' | 'attempt'>;
-
-async function viewOf(reader: RowReader, run: string, effect: Effect): Promise<UnresolvedView | null> {
+async function viewOf(reader: RowReader, run: string, effect: UnresolvedEffect): Promise<UnresolvedView | null> {
   let intended: Omit<UnresolvedView, 'message' | 'unresolved_ms'> | null = null;
   let view: UnresolvedView | null = null;
   for await (const row of reader.read(run, { stream: pointStream(effect.point) })) {

@@ -13,7 +13,6 @@ export type {
   Performance,
   PerformOptions,
   RunEnd,
-  UnresolvedEffect,
   VerifiedResolution,
 } from './types.ts';
 

@@ -10,11 +10,11 @@ import {
   type StudyFact,
 } from '../../ir/events.ts';
 import { ImpossibleFact } from '../../kernel/impossible.ts';
-import type { RunMachine } from '../../kernel/run.ts';
+import type { RunMachine, UnresolvedEffect } from '../../kernel/run.ts';
 import { retryRefusal } from '../../kernel/study.ts';
 import type { InboxMessage } from '../ports.ts';
 import type { Gate } from './records.ts';
-import type { EngineDeps, UnresolvedEffect } from './types.ts';
+import type { EngineDeps } from './types.ts';
 
 interface OrdersDeps extends Pick<EngineDeps, 'journal' | 'host' | 'verifyGate' | 'verifyResolution' | 'onNotice'> {
   readonly run: string;

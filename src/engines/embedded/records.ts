@@ -1,10 +1,10 @@
+import type { JournalHead } from '../../approval/statement.ts';
 import { eventOf, type GateOpened, type JournalRow } from '../../ir/events.ts';
-import type { GateHead } from './types.ts';
 
 /** A gate that opened, and where in the study's stream. */
 export interface Gate {
   readonly opened: GateOpened;
-  readonly head: GateHead;
+  readonly head: JournalHead;
 }
 
 /** @param row of the type `gate.opened` */

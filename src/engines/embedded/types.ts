@@ -1,19 +1,13 @@
 import type { ApprovedLock } from '../../approval/authorise.ts';
 import type { VerifiedDecision } from '../../approval/gate.ts';
+import type { JournalHead } from '../../approval/statement.ts';
 import type { JsonObject } from '../../base/json.ts';
 import type { Result } from '../../base/result.ts';
-import type {
-  EffectPart,
-  EffectResolved,
-  GateOpened,
-  JournalRow,
-  Outcome,
-  PointResult,
-  RunFinished,
-} from '../../ir/events.ts';
+import type { EffectResolved, GateOpened, JournalRow, Outcome, PointResult, RunFinished } from '../../ir/events.ts';
 import type { Lock } from '../../ir/lock.ts';
 import type { StudySummary } from '../../ir/study-summary.ts';
 import type { Program } from '../../kernel/program.ts';
+import type { UnresolvedEffect } from '../../kernel/run.ts';
 import type { Clock, JournalStore, ToolHost } from '../ports.ts';
 
 /** How the performance of a run ended. The run itself goes on with `resume` unless it finished. */
@@ -25,14 +19,6 @@ export type RunEnd =
   | { readonly kind: 'paused' }
   | { readonly kind: 'interrupted' };
 
-/** An effect of which nobody knows whether it happened. */
-export interface UnresolvedEffect {
-  readonly point: number;
-  readonly step: string;
-  readonly part: EffectPart;
-  readonly attempt: number;
-}
-
 /** What a person signed about such an effect. */
 export interface VerifiedResolution {
   readonly as: EffectResolved['as'];
@@ -41,13 +27,6 @@ export interface VerifiedResolution {
   readonly by: string;
   readonly statement_sha256: string;
   readonly envelope_sha256: string;
-}
-
-/** The row of the study's stream with which a gate opened. */
-export interface GateHead {
-  readonly stream: string;
-  readonly seq: number;
-  readonly hash: string;
 }
 
 /** What was before a run went on, for whoever shows it. */
@@ -69,7 +48,7 @@ export interface EngineDeps {
   /** Facts about this process (host, version, git commit), kept beside what it observes. */
   readonly host: JsonObject;
   /** Verifies a signed decision for the gate that is open, with the head of the study's stream at which it was opened. */
-  readonly verifyGate: (message: JsonObject, gate: GateOpened, head: GateHead) => Promise<Result<VerifiedDecision>>;
+  readonly verifyGate: (message: JsonObject, gate: GateOpened, head: JournalHead) => Promise<Result<VerifiedDecision>>;
   /** Verifies a signed statement on what became of an effect; `intent` is the row with which it was intended. */
   readonly verifyResolution: (
     message: JsonObject,
