@@ -29,6 +29,15 @@ const StatementId = z
 const Comment = Words.max(2_048);
 const Validity = z.strictObject({ notBefore: Instant, notAfter: Instant });
 
+function statement<Type extends string, Predicate extends z.ZodType>(type: Type, predicate: Predicate) {
+  return z.strictObject({
+    _type: z.literal(STATEMENT_TYPE),
+    subject: z.array(Subject).length(1),
+    predicateType: z.literal(type),
+    predicate,
+  });
+}
+
 const ApprovalPredicate = z.strictObject({
   decision: z.enum(['approve', 'reject', 'revoke']),
   request: Digest,
@@ -41,6 +50,16 @@ const ApprovalPredicate = z.strictObject({
   selfApproved: z.boolean(),
 });
 
+/** Of every statement on a run. */
+const AboutRun = {
+  request: Digest,
+  approver: Approver,
+  nonce: Nonce,
+  statementId: StatementId,
+  validity: Validity,
+  comment: Comment,
+};
+
 const Head = z.strictObject({ stream: Label, seq: z.number().int().nonnegative(), hash: Sha256 });
 
 const GateDecisionPredicate = z.strictObject({
@@ -50,28 +69,13 @@ const GateDecisionPredicate = z.strictObject({
   outcome: Label,
   journalHead: Head,
   evidence: Digest,
-  request: Digest,
-  approver: Approver,
-  nonce: Nonce,
-  statementId: StatementId,
-  validity: Validity,
-  comment: Comment,
+  ...AboutRun,
 });
 
-export const ApprovalStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
-  subject: z.array(Subject).length(1),
-  predicateType: z.literal(APPROVAL_TYPE),
-  predicate: ApprovalPredicate,
-});
+export const ApprovalStatement = statement(APPROVAL_TYPE, ApprovalPredicate);
 export type ApprovalStatement = z.infer<typeof ApprovalStatement>;
 
-export const GateDecisionStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
-  subject: z.array(Subject).length(1),
-  predicateType: z.literal(GATE_DECISION_TYPE),
-  predicate: GateDecisionPredicate,
-});
+export const GateDecisionStatement = statement(GATE_DECISION_TYPE, GateDecisionPredicate);
 export type GateDecisionStatement = z.infer<typeof GateDecisionStatement>;
 
 const ResolutionPredicate = z.strictObject({
@@ -87,20 +91,10 @@ const ResolutionPredicate = z.strictObject({
   as: z.enum(['done', 'failed', 'not_done']),
   /** What the tool would have answered; only of what is done. */
   answer: z.json(),
-  request: Digest,
-  approver: Approver,
-  nonce: Nonce,
-  statementId: StatementId,
-  validity: Validity,
-  comment: Comment,
+  ...AboutRun,
 });
 
-export const ResolutionStatement = z.strictObject({
-  _type: z.literal(STATEMENT_TYPE),
-  subject: z.array(Subject).length(1),
-  predicateType: z.literal(RESOLUTION_TYPE),
-  predicate: ResolutionPredicate,
-});
+export const ResolutionStatement = statement(RESOLUTION_TYPE, ResolutionPredicate);
 export type ResolutionStatement = z.infer<typeof ResolutionStatement>;
 
 /** Draws so many random bytes. Passed in, as time is. */
@@ -132,8 +126,7 @@ export interface ApprovalOptions extends Circumstances {
 /** A decision on a request as the payload to sign. `USAGE` where a text is too long or a name impossible. */
 export function buildApproval(options: ApprovalOptions): Result<Uint8Array> {
   return payloadOf(ApprovalStatement, {
-    _type: STATEMENT_TYPE,
-    subject: [{ name: 'plan.lock.json', digest: { sha256: options.lock_sha256 } }],
+    ...headOf(options),
     predicateType: APPROVAL_TYPE,
     predicate: {
       decision: options.decision,
@@ -166,8 +159,7 @@ export interface GateDecisionOptions extends Circumstances {
 export function buildGateDecision(options: GateDecisionOptions): Result<Uint8Array> {
   const { stream, seq, hash } = options.journal_head;
   return payloadOf(GateDecisionStatement, {
-    _type: STATEMENT_TYPE,
-    subject: [{ name: 'plan.lock.json', digest: { sha256: options.lock_sha256 } }],
+    ...headOf(options),
     predicateType: GATE_DECISION_TYPE,
     predicate: {
       runId: options.run_id,
@@ -193,8 +185,7 @@ export interface ResolutionOptions extends Circumstances {
 export function buildResolution(options: ResolutionOptions): Result<Uint8Array> {
   const { run_id, effect, intent, as, answer } = options;
   return payloadOf(ResolutionStatement, {
-    _type: STATEMENT_TYPE,
-    subject: [{ name: 'plan.lock.json', digest: { sha256: options.lock_sha256 } }],
+    ...headOf(options),
     predicateType: RESOLUTION_TYPE,
     predicate: { runId: run_id, effect, intent, as, answer, ...common(options) },
   });
@@ -224,6 +215,11 @@ export function statementId(now_ms: number, random: RandomBytes): string {
   return Buffer.from(bytes)
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+function headOf({ lock_sha256 }: Circumstances) {
+  const subject = [{ name: 'plan.lock.json', digest: { sha256: lock_sha256 } }];
+  return { _type: STATEMENT_TYPE, subject } as const;
 }
 
 function common(options: Circumstances) {
