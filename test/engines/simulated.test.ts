@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import {
@@ -88,6 +89,19 @@ describe('the makespan is what can be reckoned by hand', () => {
     expect(result.makespan_s.p50).toBe(1 + 6 + 1);
     expect(result.lower_bound_s.p50).toBe(7);
     expect([result.calls.p50, result.jobs.p50]).toEqual([2, 1]);
+  });
+
+  test('a job of a year, asked after every 2 s, takes no longer to simulate than one of a minute', async () => {
+    const job = { ...JOB, poll: { ...JOB.poll, timeout_s: 366 * 24 * 3600 } };
+    const year_s = 365 * 24 * 3600;
+    const began = performance.now();
+    const result = await simulated(
+      { pipeline: [makeStep('solve', { job })] },
+      { explore: 5 },
+      { 'solve.poll': `${year_s}s` },
+    );
+    expect(result.makespan_s.p50).toBe(2 * year_s); // four at once
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   test('a failed attempt is tried again after its back-off', async () => {
@@ -203,6 +217,7 @@ describe('durations', () => {
     'lognormal(1h, -1)',
     'triangular(1h, 5h, 4h)',
     'lognormal(1h, x)',
+    'lognormal(1h, 1e308)',
   ])('%j is none', (text) => {
     expect(() => parseDuration(text)).toThrow();
   });

@@ -15,7 +15,7 @@ export function parseDuration(text: string): DurationSpec {
   const given = inner.split(',').map((one) => one.trim());
   switch (name) {
     case 'lognormal':
-      return { kind: 'lognormal', median_s: seconds(given, 0, 2), sigma: numberIn(given[1]!) };
+      return { kind: 'lognormal', median_s: seconds(given, 0, 2), sigma: sigmaIn(given[1]!) };
     case 'uniform':
       return ordered({ kind: 'uniform', least_s: seconds(given, 0, 2), most_s: seconds(given, 1, 2) });
     case 'triangular':
@@ -35,9 +35,13 @@ function seconds(given: readonly string[], at: number, count: number): number {
   return durationSeconds(given[at]!);
 }
 
-function numberIn(text: string): number {
+/** Above this, one draw in a hundred is a thousand million times the median: nothing takes that long, and no number holds what is drawn. */
+const MOST_SIGMA = 10;
+
+function sigmaIn(text: string): number {
   const value = Number(text);
-  if (text === '' || !Number.isFinite(value) || value < 0) throw new Error(`\`${text}\` is no number from 0`);
+  if (text === '' || !(value >= 0 && value <= MOST_SIGMA))
+    throw new Error(`\`${text}\` is not from 0 to ${MOST_SIGMA}`);
   return value;
 }
 

@@ -85,6 +85,7 @@ class SimulatedWorld {
       drawFailure: (step) => (random.uniform() < (failures[step] ?? 0) ? this.#classOf(step) : null),
       hasFetch: (step) => this.#stepOf(step).job?.fetch != null,
       pollTimeout_s: (step) => this.#stepOf(step).job!.poll.timeout_s,
+      pollEvery_s: (step) => this.#stepOf(step).job!.poll.every_s,
     });
     this.#usage = new PoolUsage(Object.keys(lock.pools));
     this.#store = new MemoryStore({

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../../base/result.ts';
-import type { Json, JsonObject } from '../../base/json.ts';
+import type { Json } from '../../base/json.ts';
 import type { CallEnd, Clock, ToolCall, ToolHost, ToolSession } from '../ports.ts';
 import { POINT } from './skeleton.ts';
 
@@ -23,12 +23,15 @@ export interface SimulatedToolDeps {
   readonly hasFetch: (step: string) => boolean;
   /** Seconds after which nobody asks after a job of the step any more. */
   readonly pollTimeout_s: (step: string) => number;
+  /** Seconds from one answer to the next question. */
+  readonly pollEvery_s: (step: string) => number;
 }
 
 interface Job {
   readonly begins_ms: number;
   readonly ends_ms: number;
   readonly failure: string | null;
+  asked: boolean;
 }
 
 /** The one tool of a skeleton: it does nothing, in the time that each call takes. */
@@ -55,7 +58,7 @@ export class SimulatedTool implements ToolHost {
 
   async #call(call: ToolCall): Promise<CallEnd> {
     const [step, part = 'call'] = call.call.split('.') as [string, Execution['part']?];
-    if (part === 'poll') return this.#poll(step, call.arguments);
+    if (part === 'poll') return this.#poll(step, call);
     this.calls += 1;
     const begins_ms = this.#deps.clock.monotonic_ms();
     const work_s = this.#deps.drawDuration(call.call);
@@ -80,7 +83,7 @@ export class SimulatedTool implements ToolHost {
     const work_s = this.#deps.drawDuration(`${step}.poll`);
     const timeout_s = this.#deps.pollTimeout_s(step);
     const ends_ms = now_ms + Math.ceil(work_s * 1000);
-    this.#jobs.set(key, { begins_ms: now_ms, ends_ms, failure: this.#deps.drawFailure(step) });
+    this.#jobs.set(key, { begins_ms: now_ms, ends_ms, failure: this.#deps.drawFailure(step), asked: false });
     if (work_s <= timeout_s) return key;
     const given_up_ms = now_ms + Math.ceil(timeout_s * 1000);
     const given_up = { begins_ms: now_ms, ends_ms: given_up_ms, work_ms: given_up_ms - now_ms };
@@ -88,10 +91,22 @@ export class SimulatedTool implements ToolHost {
     return key;
   }
 
-  #poll(step: string, given: JsonObject): CallEnd {
+  /**
+   * The first question is answered at once. The second one is answered when the first one would be that finds the job done: a job of days
+   * that is asked after every second would take millions.
+   */
+  async #poll(step: string, { arguments: given, signal }: ToolCall): Promise<CallEnd> {
+    const { clock, pollEvery_s } = this.#deps;
     const job = this.#jobs.get(String(given['job']))!;
-    const now_ms = this.#deps.clock.monotonic_ms();
-    if (now_ms < job.ends_ms) return answered({ done: false });
+    if (clock.monotonic_ms() < job.ends_ms && !job.asked) {
+      job.asked = true;
+      return answered({ done: false });
+    }
+    const every_ms = Math.max(1, Math.ceil(pollEvery_s(step) * 1000 - 1e-6));
+    const questions = Math.ceil((job.ends_ms - clock.monotonic_ms()) / every_ms);
+    if (questions > 0) await new Promise<void>((resolve) => clock.after((questions * every_ms) / 1000, resolve));
+    if (signal.aborted) return { kind: 'lost', reason: 'timeout', message: 'nobody asks any more', observed: {} };
+    const now_ms = clock.monotonic_ms();
     const { begins_ms, failure } = job;
     const point = Number(given[POINT]);
     this.executions.push({ point, step, part: 'poll', begins_ms, ends_ms: now_ms, work_ms: job.ends_ms - begins_ms });
