@@ -1,3 +1,4 @@
+import { ExpctlError } from '../base/error.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { type ChainHead, genesis, rowPreimage } from '../ir/chain.ts';
 import { type JournalRow, type Observed, pointStream, type RunEvent } from '../ir/events.ts';
@@ -24,7 +25,12 @@ export function prepareEvent({ stream, event, observed }: NewEvent, wall_ms: num
   return { stream, type, body: canonicalJson(body), observed, observed_text: canonicalJson(observed), ends, wall_ms };
 }
 
-/** A prepared event as the next row of its stream, but for its position. @param headOf where a stream of the run stands; null before its first row */
+/**
+ * A prepared event as the next row of its stream, but for its position.
+ *
+ * @param headOf where a stream of the run stands; null before its first row
+ * @throws ExpctlError EVIDENCE_BROKEN where a point would begin a second time: whoever wants that goes by a state that is not the journal's
+ */
 export function chainedRow(
   event: PreparedEvent,
   { run, fence }: Lease,
@@ -34,6 +40,14 @@ export function chainedRow(
   const observed =
     ends === null ? event.observed_text : canonicalJson({ ...event.observed, head: headOf(ends)?.hash ?? null });
   const head = headOf(stream) ?? { seq: 0, hash: genesis(run, stream, sha256Text) };
+  if (type === 'point.began' && head.seq > 0) throw beganTwice(run, stream);
   const content = { run, stream, seq: head.seq + 1, type, body, observed, wall_ms, fence, prev: head.hash };
   return { ...content, hash: sha256Text(rowPreimage(content)) };
+}
+
+function beganTwice(run: string, stream: string): ExpctlError {
+  const hint = `If \`expctl replay ${run}\` says that the journal holds, the run's snapshot does not: delete its row of the table \`snapshots\`, then resume.`;
+  return new ExpctlError('EVIDENCE_BROKEN', `${stream} of run ${run} would begin a second time; nothing was sent.`, {
+    hint,
+  });
 }
