@@ -25,6 +25,7 @@ import type { Lock } from '../../src/ir/lock.ts';
 import { RunMachine } from '../../src/kernel/run.ts';
 import { chainOf, processFacts, rowsOf } from '../adapters/sqlite/support.ts';
 import { approvalBy, DAY_MS, facts, inputOf, NOON_MS, people } from '../approval/fixtures.ts';
+import { journalWith } from '../journal-with.ts';
 import { type Made, ZERO } from '../kernel/support.ts';
 
 /** One turn of the event loop: everything that the journal had queued is durable, and everybody was told. */
@@ -264,7 +265,7 @@ export class Process {
       return this.alive ? written : never;
     };
     const { journal } = this;
-    return {
+    return journalWith(journal, {
       createRun: (...args) => guarded(() => journal.createRun(...args)),
       append: (...args) =>
         guarded(async () => {
@@ -272,28 +273,12 @@ export class Process {
           await slow?.(args[1]);
           return rows;
         }),
-      acquire: (...args) => journal.acquire(...args),
       release: async (lease) => (this.alive ? journal.release(lease) : never),
-      read: (...args) => journal.read(...args),
-      head: (...args) => journal.head(...args),
-      last: (...args) => journal.last(...args),
-      holder: (...args) => journal.holder(...args),
-      snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: async (...args) => (this.alive ? journal.keepSnapshot(...args) : never),
       exchangeTokens: async (...args) => (this.alive ? journal.exchangeTokens(...args) : never),
       reconcileTokens: async (...args) => (this.alive ? journal.reconcileTokens(...args) : never),
-      onTokens: (...args) => journal.onTokens(...args),
-      runs: () => journal.runs(),
-      usesOf: (...args) => journal.usesOf(...args),
-      inbox: (...args) => journal.inbox(...args),
-      post: (...args) => journal.post(...args),
-      onInbox: (...args) => journal.onInbox(...args),
-      holds: (...args) => journal.holds(...args),
-      smallArtifact: (...args) => journal.smallArtifact(...args),
-      keepSmallArtifact: (...args) => journal.keepSmallArtifact(...args),
       acknowledge: async (...args) => (this.alive ? journal.acknowledge(...args) : never),
-      close: () => journal.close(),
-    };
+    });
   }
 
   #tools(): ToolHost {

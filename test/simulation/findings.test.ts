@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/base/json.ts';
 import { resumeRun, startRun } from '../../src/engines/embedded/engine.ts';
 import { Bench, World } from '../engines/support.ts';
+import { journalWith } from '../journal-with.ts';
 import { JOB, makeCall, makeLock, makeStep, OnePoint } from '../kernel/support.ts';
 
 /*
@@ -67,7 +68,7 @@ test('a step whose tokens are granted while its run is taken up is sent once', a
     const granted = await journal.exchangeTokens(lease, exchange);
     return exchange.released.length === 0 ? granted : new Promise(() => undefined);
   };
-  Object.assign(first.deps, { journal: { ...journal, exchangeTokens } });
+  Object.assign(first.deps, { journal: journalWith(journal, { exchangeTokens }) });
   await (await first.begin(startRun)).settle();
   first.crash();
   expect((await on.journalRows()).at(-1)!.type).toBe('point.finished');
@@ -128,7 +129,7 @@ test('a pause that comes while a run is taken up leaves no poll behind that it t
     await held;
     return journal.reconcileTokens(...args);
   };
-  Object.assign(second.deps, { journal: { ...journal, reconcileTokens } });
+  Object.assign(second.deps, { journal: journalWith(journal, { reconcileTokens }) });
   await second.begin(resumeRun);
   second.performance!.drain('Ctrl-C');
   goOn();

@@ -6,6 +6,7 @@ import { MemoryJournal } from '../../src/engines/simulated/memory-journal.ts';
 import type { MemoryStore } from '../../src/engines/simulated/memory-store.ts';
 import type { VirtualTime } from '../../src/engines/simulated/virtual-time.ts';
 import type { JournalRow } from '../../src/ir/events.ts';
+import { journalWith } from '../journal-with.ts';
 import type { Dice } from './dice.ts';
 
 /** What befalls a process at its n-th write to the store. */
@@ -121,7 +122,7 @@ export class Incarnation {
 
   #guarded(journal: JournalStore): JournalStore {
     const write = <T>(work: () => Promise<T>): Promise<T> => this.#write(work);
-    return {
+    return journalWith(journal, {
       createRun: (...args) => write(() => journal.createRun(...args)),
       acquire: (...args) => write(() => journal.acquire(...args)),
       release: (...args) => write(() => journal.release(...args)),
@@ -133,23 +134,9 @@ export class Incarnation {
       exchangeTokens: (...args) => this.#sameCommit(() => journal.exchangeTokens(...args)),
       reconcileTokens: (...args) => write(() => journal.reconcileTokens(...args)),
       onTokens: (lease, callback) => journal.onTokens(lease, (granted) => this.deliver(() => callback(granted))),
-      snapshot: (...args) => journal.snapshot(...args),
       keepSnapshot: (...args) => this.#sameCommit(() => journal.keepSnapshot(...args)),
       acknowledge: (...args) => write(() => journal.acknowledge(...args)),
-      read: (...args) => journal.read(...args),
-      head: (...args) => journal.head(...args),
-      last: (...args) => journal.last(...args),
-      runs: () => journal.runs(),
-      usesOf: (...args) => journal.usesOf(...args),
-      inbox: (...args) => journal.inbox(...args),
-      holder: (...args) => journal.holder(...args),
-      post: (...args) => journal.post(...args),
-      onInbox: (...args) => journal.onInbox(...args),
-      holds: (...args) => journal.holds(...args),
-      smallArtifact: (...args) => journal.smallArtifact(...args),
-      keepSmallArtifact: (...args) => journal.keepSmallArtifact(...args),
-      close: () => journal.close(),
-    };
+    });
   }
 
   /** Goes with the append that was just called, whatever becomes of that. */

@@ -1,4 +1,5 @@
 import type { CallEnd, Clock, JournalStore, NewEvent, ToolCall, ToolHost } from '../../src/engines/ports.ts';
+import { journalWith } from '../journal-with.ts';
 import { prepareEvent } from '../../src/engines/prepared-event.ts';
 import { pointStream, type JournalRow } from '../../src/ir/events.ts';
 import type { Lock } from '../../src/ir/lock.ts';
@@ -35,7 +36,7 @@ const plenty = (pools: Lock['pools']) => Object.fromEntries(Object.keys(pools).m
 
 /** Says that rows are durable half a second before they are. */
 function hastyJournal(journal: JournalStore, _dice: Dice, clock: Clock): JournalStore {
-  return wrapped(journal, {
+  return journalWith(journal, {
     append: async (lease, events) => {
       clock.after(0.5, () => void journal.append(lease, events).catch(() => undefined));
       return events.map((event) => promised(event, clock.now_ms()));
@@ -47,14 +48,6 @@ function promised(event: NewEvent, wall_ms: number): JournalRow {
   const { stream, type, body } = prepareEvent(event, wall_ms);
   const nothing = { run: '', seq: 1, position: 1e9, observed: '{}', fence: 1, prev: '', hash: '' };
   return { ...nothing, stream, type, body, wall_ms };
-}
-
-function wrapped(journal: JournalStore, own: Partial<JournalStore>): JournalStore {
-  const get = (target: JournalStore, name: keyof JournalStore) => {
-    const method = (own[name] ?? target[name]) as (...args: unknown[]) => unknown;
-    return (...args: unknown[]) => method.apply(own[name] === undefined ? target : own, args);
-  };
-  return new Proxy(journal, { get: (target, name) => get(target, name as keyof JournalStore) });
 }
 
 /** Writes another argument than was settled. */
@@ -210,7 +203,7 @@ export const PLANTED: readonly Planted[] = [
     seeds: 200,
     mutation: {
       journal: (journal, _dice, clock, store) =>
-        wrapped(journal, {
+        journalWith(journal, {
           append: (lease, events) =>
             journal.append(lease, events).catch(() => {
               return store.write(
@@ -233,7 +226,7 @@ export const PLANTED: readonly Planted[] = [
     seeds: 100,
     mutation: {
       journal: (journal, _dice, _clock, store) =>
-        wrapped(journal, {
+        journalWith(journal, {
           inbox: async (run) => {
             const messages = await journal.inbox(run);
             for (const { id } of messages) store.remove(id);
@@ -253,7 +246,8 @@ export const PLANTED: readonly Planted[] = [
     breaks: 'fold',
     seeds: 10,
     mutation: {
-      journal: (journal) => wrapped(journal, { append: (lease, events) => journal.append(lease, events.map(altered)) }),
+      journal: (journal) =>
+        journalWith(journal, { append: (lease, events) => journal.append(lease, events.map(altered)) }),
     },
   },
   {
@@ -283,13 +277,13 @@ export const PLANTED: readonly Planted[] = [
     bug: 'who has lost the run sends what it was about to',
     breaks: 'outstanding',
     seeds: 2000,
-    mutation: { journal: (journal) => wrapped(journal, { holds: async () => ({ ok: true, value: undefined }) }) },
+    mutation: { journal: (journal) => journalWith(journal, { holds: async () => ({ ok: true, value: undefined }) }) },
   },
   {
     bug: 'nobody is told of messages',
     breaks: 'ends',
     seeds: 100,
-    mutation: { journal: (journal) => wrapped(journal, { onInbox: () => () => undefined }) },
+    mutation: { journal: (journal) => journalWith(journal, { onInbox: () => () => undefined }) },
   },
   {
     bug: 'an adapter throws',
