@@ -155,11 +155,8 @@ export class PeopleEvidence {
   /** What a resolution says of itself, whoever signed it. */
   #checkResolution(row: JournalRow, bytes: Uint8Array, event: EffectResolved, open: OpenEffect): void {
     const expected = `a resolution of ${event.step} with the digest ${event.statement_sha256}`;
-    const envelope = parseEnvelope(bytes);
-    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
-    const sha256 = sha256Hex(envelope.value.payloadBytes);
-    if (sha256 !== event.statement_sha256) throw new Mismatch('digest', row, expected, `the digest ${sha256}`);
-    const statement = parseResolution(envelope.value.payloadBytes);
+    const payload = signedPayload(row, bytes, expected, event.statement_sha256);
+    const statement = parseResolution(payload);
     if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
     const [different] = differences(statement.value, open);
     if (different !== undefined) throw new Mismatch('digest', row, expected, `one of another ${different}`);
@@ -194,9 +191,7 @@ export class PeopleEvidence {
   /** What an approval says of itself, whoever signed it. */
   #checkApproval(row: JournalRow, bytes: Uint8Array): void {
     const expected = `an approval of lock ${this.#input.run.lock_sha256.slice(0, 12)} by this request`;
-    const envelope = parseEnvelope(bytes);
-    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
-    const statement = parseApproval(envelope.value.payloadBytes);
+    const statement = parseApproval(payloadIn(row, bytes, expected));
     if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
     const { subject, predicate } = statement.value;
     const fits =
@@ -241,11 +236,8 @@ export class PeopleEvidence {
   /** What a decision says of itself, whoever signed it: that it is this one, and made on this journal. */
   #checkDecision(row: JournalRow, bytes: Uint8Array, event: GateDecided, head: JournalRow): void {
     const expected = `a decision of ${event.gate} with the digest ${event.statement_sha256}`;
-    const envelope = parseEnvelope(bytes);
-    if (!envelope.ok) throw new Mismatch('digest', row, expected, envelope.error.message);
-    const sha256 = sha256Hex(envelope.value.payloadBytes);
-    if (sha256 !== event.statement_sha256) throw new Mismatch('digest', row, expected, `the digest ${sha256}`);
-    const statement = parseGateDecision(envelope.value.payloadBytes);
+    const payload = signedPayload(row, bytes, expected, event.statement_sha256);
+    const statement = parseGateDecision(payload);
     if (!statement.ok) throw new Mismatch('digest', row, expected, statement.error.message);
     const { outcome, journalHead } = statement.value.predicate;
     if (outcome !== event.outcome) throw new Mismatch('digest', row, `the outcome ${outcome}`, event.outcome);
@@ -253,4 +245,18 @@ export class PeopleEvidence {
       throw new Mismatch('digest', row, `the journal's head ${journalHead.hash}, which was signed`, head.hash);
     }
   }
+}
+
+/** What was signed, whoever did. */
+function payloadIn(row: JournalRow, bytes: Uint8Array, expected: string): Uint8Array {
+  const envelope = parseEnvelope(bytes);
+  if (envelope.ok) return envelope.value.payloadBytes;
+  throw new Mismatch('digest', row, expected, envelope.error.message);
+}
+
+function signedPayload(row: JournalRow, bytes: Uint8Array, expected: string, statement_sha256: string): Uint8Array {
+  const payload = payloadIn(row, bytes, expected);
+  const sha256 = sha256Hex(payload);
+  if (sha256 === statement_sha256) return payload;
+  throw new Mismatch('digest', row, expected, `the digest ${sha256}`);
 }
