@@ -81,6 +81,11 @@ describe('a snapshot that does not hold is of no use, and does no harm:', () => 
     machine: { ...(body['machine'] as object), ...changes(body['machine'] as Body) },
   });
 
+  const withTally = (study: object | undefined, changes: object) => ({
+    ...study,
+    tally: { ...(study as { tally: object }).tally, ...changes },
+  });
+
   test.each<[string, (body: Record<string, unknown>) => unknown]>([
     ['no JSON', () => '{"format":1,'],
     ['of another run', (body) => ({ ...body, run: 'run-2' })],
@@ -95,6 +100,14 @@ describe('a snapshot that does not hold is of no use, and does no harm:', () => 
     ['with other counters', machine(({ study }) => ({ study: { ...study, in_flight: [] } }))],
     ['with other tokens', machine(({ pools }) => ({ pools: { ...pools, held: {}, waiting: [], free: {} } }))],
     ['with a study of another kind', machine(() => ({ study: 'x' }))],
+    ['with a study that lacks a field', machine(({ study }) => ({ study: { ...study, to_retry: undefined } }))],
+    ['with a study whose best points are none', machine(({ study }) => ({ study: withTally(study, { best: [7] }) }))],
+    ['with a study that counts in words', machine(({ study }) => ({ study: withTally(study, { calls: 'x' }) }))],
+    ['with pools that are none', machine(() => ({ pools: null }))],
+    ['with wants that are none', machine(({ pools }) => ({ pools: { ...pools, waiting: [null] } }))],
+    ['with times that are none', machine(() => ({ active_ms: 'long' }))],
+    ['with a summary of another kind', (body) => ({ ...body, summary: { ...(body['summary'] as object), last: 7 } })],
+    ['with counts that are none', (body) => ({ ...body, summary: { ...(body['summary'] as object), counts: {} } })],
   ])('%s', async (_what, change) => {
     const { told } = await recoveredWith(change);
     expect(told).toHaveLength(1);

@@ -9,6 +9,7 @@ import { sha256Text } from '../digest.ts';
 import { Pending, type PendingTimer, timerName } from './pending.ts';
 import { refoldPoints } from './refold.ts';
 import type { Gate } from './records.ts';
+import { assertMachineShape, assertSummaryShape } from './snapshot-shape.ts';
 import { type Head, Trail } from './trail.ts';
 import type { RunEnd } from './types.ts';
 
@@ -33,7 +34,7 @@ interface SnapshotBody {
   readonly finished: RunEnd | null;
   readonly last_wall_ms: number;
   readonly fence: number;
-  readonly summary: object;
+  readonly summary: StudySummary;
   readonly machine: MachinePart;
 }
 
@@ -146,6 +147,7 @@ export async function summaryBehind(
     const { last, heads, last_wall_ms, summary } = body;
     if (last.position !== snapshot?.position || !Number.isSafeInteger(last_wall_ms)) return null;
     await assertRows(journal, { run: of_run, last, heads: { study: heads['study']! } });
+    assertSummaryShape(summary);
     return { position: last.position, last_wall_ms, summary: StudySummary.from(summary) };
   } catch {
     return null;
@@ -155,6 +157,10 @@ export async function summaryBehind(
 async function restore(program: Program, journal: Pick<JournalReader, 'read'>, body: SnapshotBody): Promise<Restored> {
   const { run, machine: part, last } = body;
   await assertRows(journal, body);
+  assertMachineShape(part.study, part.pools);
+  assertSummaryShape(body.summary);
+  if (!Number.isFinite(part.active_ms) || !Number.isSafeInteger(body.last_wall_ms))
+    throw new Error('it tells no times');
   const pending = new Pending();
   for (const timer of part.timers) pending.timers.set(timerName(null, timer.timer), timer);
   const streams = { run, up_to: last.position };
