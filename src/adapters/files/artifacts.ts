@@ -49,8 +49,9 @@ export class FileArtifacts implements ArtifactStore {
   async putFile(path: string): Promise<{ sha256: string; bytes: number }> {
     const source = await openSource(path);
     try {
-      // What is hashed is what is written, even if the file changes meanwhile.
-      return await this.#using(() => this.#write(chunksOf(source)));
+      // What is hashed is what is written, even if the file changes meanwhile; and one that is written to for ever has an end here.
+      const { size } = await source.stat();
+      return await this.#using(() => this.#write(chunksOf(source, size)));
     } finally {
       await source.close();
     }
@@ -178,11 +179,12 @@ async function writeAll(file: FileHandle, chunks: Chunks): Promise<{ sha256: str
 }
 
 /** One buffer serves all chunks. */
-async function* chunksOf(file: FileHandle): AsyncGenerator<Uint8Array> {
+async function* chunksOf(file: FileHandle, most_bytes = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
+  for (let left = most_bytes; left > 0; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, left));
     if (bytesRead === 0) return;
+    left -= bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  appendFileSync,
   chmodSync,
   mkdirSync,
   mkdtempSync,
@@ -116,6 +117,26 @@ describe('put', () => {
 });
 
 describe('putFile', () => {
+  test('of a file that grows faster than it is read, what was there at the beginning is kept', async () => {
+    const folder = temporaryFolder();
+    const source = join(folder, 'growing.log');
+    const piece = Buffer.alloc(2 << 20, 'x');
+    writeFileSync(source, piece);
+    let grown = 0;
+    const grow = (): void => {
+      grown += 1;
+      appendFileSync(source, piece);
+      if (grown < 50 && !done) setImmediate(grow);
+    };
+    let done = false;
+    grow();
+    const before = statSync(source).size;
+    const kept = await new FileArtifacts(folder).putFile(source);
+    done = true;
+    expect(kept.bytes).toBeLessThanOrEqual(before + 8 * piece.length);
+    expect(statSync(pathOf(folder, kept.sha256)).size).toBe(kept.bytes);
+  });
+
   test('keeps a file of several chunks', async () => {
     const folder = temporaryFolder();
     const source = join(folder, 'mesh.inp');
