@@ -2,6 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, writeSync } from 'node:
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ExpctlError, machineFault } from '../../base/error.ts';
 import { type GroupOptions, type ProcessEnd, ProcessGroup } from '../tools-group.ts';
 import { reason } from '../tools-artifacts.ts';
 import type { CallLimit } from '../tools-ends.ts';
@@ -86,6 +87,8 @@ export interface ProgramRun {
   readonly stopped: boolean;
   /** What it did that cannot be taken, and was ended for; null when nothing. */
   readonly fault: string | null;
+  /** Why what it wrote could not be kept; it is not to blame, and was ended for it. */
+  readonly unkept: ExpctlError | null;
 }
 
 interface RunOptions extends GroupOptions {
@@ -105,17 +108,18 @@ export async function runProgram(options: RunOptions): Promise<ProgramRun> {
   const group = new ProcessGroup(options);
   const told = new StderrRing(log);
   let fault: string | null = null;
+  let unkept: ExpctlError | null = null;
   let stopped = false;
   const take = (capture: Capture, what: string, chunk: Buffer): void => {
-    if (fault !== null) return;
+    if (fault !== null || unkept !== null) return;
     const rest = STREAM_BYTES - capture.bytes;
     try {
       capture.push(chunk.subarray(0, rest));
       if (chunk.length > rest) fault = `The program wrote more than ${STREAM_BYTES} bytes to ${what}.`;
     } catch (error) {
-      fault = `What the program writes to ${what} cannot be kept: ${reason(error)}`;
+      unkept = notKept(what, error);
     }
-    if (fault !== null) void group.stop('SIGKILL');
+    if (fault !== null || unkept !== null) void group.stop('SIGKILL');
   };
   const stop = (): void => {
     stopped = true;
@@ -135,7 +139,15 @@ export async function runProgram(options: RunOptions): Promise<ProgramRun> {
   told.end();
   stdout.close();
   stderr.close();
-  return { end, stdout, stderr, stopped, fault };
+  return { end, stdout, stderr, stopped, fault, unkept };
+}
+
+function notKept(what: string, cause: unknown): ExpctlError {
+  const message = `What a program writes to ${what} cannot be kept`;
+  const hint = 'Look at the folder for temporary files (TMPDIR), then resume the run.';
+  return (
+    machineFault(cause, message) ?? new ExpctlError('MACHINE_FAULT', `${message}: ${reason(cause)}`, { hint, cause })
+  );
 }
 
 /** A program's answer begins with the first byte on its standard output. */

@@ -19,6 +19,7 @@ import {
   toolFacts,
   type ToolSurroundings,
 } from '../tools-ends.ts';
+import { wasKilled } from '../tools-group.ts';
 import { programDrift } from '../tools-program.ts';
 import { AnswerChecks, type SchemaCheck } from '../tools-schema.ts';
 import { makeFolder } from '../files/files.ts';
@@ -147,7 +148,8 @@ export class ProcessSession implements ToolSession {
       if (limit !== null) throw limit;
       return failed({ class: 'tool_broken', message: `The program does not start: ${run.end.not_started}` }, {});
     }
-    if (run.fault !== null) return failed({ class: 'tool_broken', message: run.fault }, {});
+    if (run.unkept !== null) throw run.unkept;
+    if (run.fault !== null) return this.#endOfFault(call, run, run.fault);
     if (run.stopped) return lost('timeout', limit.reason, {});
     const killed = killedFromOutside(run, output);
     this.#kills = killed === null ? 0 : this.#kills + 1;
@@ -157,6 +159,12 @@ export class ProcessSession implements ToolSession {
     const artifacts = await this.#keepFiles(output, call.work_folder);
     if (!artifacts.ok) return failed({ class: 'tool_failed', message: artifacts.error }, {});
     return { kind: 'answer', answer: answer.value, artifacts: artifacts.value, observed: {} };
+  }
+
+  /** A program that was ended for what it wrote had perhaps done its work: only of a `pure` call is nothing left behind. */
+  #endOfFault({ call }: ToolCall, { end }: ProgramRun, fault: string): CallEnd {
+    const isPure = this.#tool.pinned.calls[call]?.effect === 'pure';
+    return isPure || !wasKilled(end) ? failed({ class: 'tool_broken', message: fault }, {}) : lost('died', fault, {});
   }
 
   async #keepFiles({ files }: PinnedOutput, work_folder: string): Promise<Result<ArtifactRef[], string>> {

@@ -93,6 +93,7 @@ export class ProcessTools implements ToolHost, ToolDiscovery {
       const scratch = new Scratch(folder);
       const run = await startCall(prepared.value, { scratch, limit, log: (line) => log(name, line) });
       if (run.end.not_started !== null) return unavailable(run.end.not_started);
+      if (run.unkept !== null) return err(run.unkept);
       if (run.stopped || run.fault !== null) return unavailable(run.fault ?? limit.reason);
       const answer = await judge(run, prepared.value.output, work_folder, null);
       return answer.ok ? ok(probeFacts(answer.value)) : unavailable(answer.error.message);

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { JsonObject } from '../../../src/base/json.ts';
 import type { CallEnd, ToolCall, ToolSession } from '../../../src/engines/ports.ts';
 import { stable, ToolProject } from '../tools-project.ts';
@@ -17,6 +17,7 @@ const DECLARATION = {
     hang: pure('hang'),
     family: pure('family'),
     flood: { ...pure('flood'), output: { stdout: 'text' } },
+    flood_once: { effect: 'once', argv: ['flood'], output: { stdout: 'text' } },
     facts: pure('facts'),
     keyed: { effect: 'by_key', key: { argument: 'idempotency_key' }, argv: ['facts', '{idempotency_key}'] },
   },
@@ -93,6 +94,25 @@ describe('output', () => {
     const message = `The program wrote more than 67108864 bytes to ${name}.`;
     expect(stable(end)).toEqual({ kind: 'failure', class: 'tool_broken', message });
     expect(end.observed).toMatchObject({ exit_signal: 'SIGKILL' });
+  });
+
+  test('what a call that is not pure had done when it was ended for it, nobody knows', async () => {
+    const end = await act('flood_once', { stream: 2, megabytes: 70 });
+    const message = 'The program wrote more than 67108864 bytes to standard error.';
+    expect(stable(end)).toEqual({ kind: 'lost', reason: 'died', message });
+  });
+
+  test('where there is no room for it, the run ends, and no tool is blamed', async () => {
+    const before = process.env['TMPDIR'];
+    process.env['TMPDIR'] = project.path('gone');
+    onTestFinished(() => {
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    });
+    await expect(act('flood', { stream: 1, megabytes: 1 })).rejects.toMatchObject({
+      code: 'MACHINE_FAULT',
+      message: 'What a program writes to standard output cannot be kept: ENOENT',
+    });
   });
 
   test('60 MB to standard error are kept, whole', async () => {
