@@ -3,7 +3,7 @@
 # is. `burn` is at it as long as there is a file `hold-burn` beside its folder.
 world="${0%/*}/.."
 write() {
-  printf '%s\n' "$1" >>"$world/ledger.jsonl"
+  printf '%s\n' "$@" >>"$world/ledger.jsonl"
   sync "$world/ledger.jsonl"
 }
 
@@ -14,8 +14,8 @@ weigh)
   printf '{"weight":%d}\n' "$(($2 * 3))"
   ;;
 burn)
-  write "{\"sent\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
-  write "{\"did\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
+  # One write: whoever ends the program leaves both lines or none, and a person who looks knows what became of it.
+  write "{\"sent\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}" "{\"did\":\"burn\",\"folder\":\"$PWD\",\"by\":$PPID}"
   while [ -e "$world/hold-burn" ]; do sleep 0.02; done
   printf 'ash of %s\n' "$2" >ash.txt
   printf '{"ash":%d}\n' "$(($2 * 7))"
