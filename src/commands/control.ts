@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { ExpctlError } from '../base/error.ts';
 import type { JsonObject } from '../base/json.ts';
-import { eventOf, type RunFinished } from '../ir/events.ts';
 import type { InboxMessage, RunRow } from '../engines/ports.ts';
 import { pointCondition } from '../plan/point-condition.ts';
 import type { App } from './app.ts';
@@ -17,7 +16,7 @@ import {
   withStore,
 } from './options.ts';
 import { userName } from './perform.ts';
-import { loadRun, type OpenedRun, withRun } from './runs.ts';
+import { hasPointsToRetry, loadRun, type OpenedRun, withRun } from './runs.ts';
 import { foldStand } from './stand.ts';
 
 interface PauseOptions extends StoreOption, JsonOption {
@@ -169,8 +168,7 @@ async function order(
 async function assertGoesOn({ reader, run }: OpenedRun): Promise<void> {
   const last = await reader.last(run.run, 'study');
   if (last?.type !== 'run.finished') return;
-  const { status, points } = eventOf(last) as RunFinished;
-  const again = status !== 'cancelled' && points.failed > 0;
+  const again = hasPointsToRetry(last);
   const retry = again ? `Failed points can be tried again: \`expctl retry ${run.run} --failed\`. ` : '';
   const hint = `${retry}Its results: \`expctl status ${run.run}\`.${again ? '' : ' Start another run with `expctl run`.'}`;
   throw new ExpctlError('USAGE', `Run ${run.run} has ended.`, { hint });

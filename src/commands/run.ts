@@ -5,7 +5,7 @@ import { utf8 } from '../approval/bytes.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
-import { eventOf, type RunFinished, type RunStarted } from '../ir/events.ts';
+import { eventOf, type RunStarted } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { compileProgram } from '../kernel/program.ts';
 import type { App, DetachedProcess } from './app.ts';
@@ -26,7 +26,7 @@ import {
 import { type PerformFlags, perform } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
 import { assertClockAccepted, clockOfRun } from './run-clock.ts';
-import { lookAtRun, type OpenedRun, withRun } from './runs.ts';
+import { hasPointsToRetry, lookAtRun, type OpenedRun, withRun } from './runs.ts';
 
 interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
   readonly approval?: readonly string[];
@@ -113,9 +113,7 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
     assertClockAccepted(app.clock, inbox, options.acceptClock === true);
     const retries = inbox.some(({ kind }) => kind === 'retry');
     if (last?.type === 'run.finished' && !retries) {
-      const { status, points } = eventOf(last) as RunFinished;
-      const retry =
-        status !== 'cancelled' && points.failed > 0 ? ` Failed points: expctl retry ${run.run} --failed.` : '';
+      const retry = hasPointsToRetry(last) ? ` Failed points: expctl retry ${run.run} --failed.` : '';
       const hint = `Its results: expctl status ${run.run}.${retry} Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
     }

@@ -1,6 +1,7 @@
 import { ExpctlError } from '../base/error.ts';
 import { type Result, unwrap } from '../base/result.ts';
 import type { ArtifactStore, JournalReader, PoolReader, RunRow } from '../engines/ports.ts';
+import { eventOf, type JournalRow, type RunFinished } from '../ir/events.ts';
 import type { DesignTable, Lock } from '../ir/lock.ts';
 import { compileProgram, type Program } from '../kernel/program.ts';
 import type { App } from './app.ts';
@@ -95,6 +96,12 @@ async function load(
   }
   const tables = unwrap(tablesOf(lock, (sha256) => texts.get(sha256)));
   return { lock, tables, program: unwrap(compileProgram(lock, tables)), lock_bytes };
+}
+
+/** Whether failed points of a run that ended may be tried again. @param last its row of the type `run.finished` */
+export function hasPointsToRetry(last: JournalRow): boolean {
+  const { status, points } = eventOf(last) as RunFinished;
+  return status !== 'cancelled' && points.failed > 0;
 }
 
 /** Opens the store that a command speaks of, finds the run, and closes the store behind the work. */
