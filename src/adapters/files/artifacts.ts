@@ -47,10 +47,9 @@ export class FileArtifacts implements ArtifactStore {
   }
 
   async putFile(path: string): Promise<{ sha256: string; bytes: number }> {
-    const source = await openSource(path);
+    const { source, size } = await openSource(path);
     try {
       // What is hashed is what is written, even if the file changes meanwhile; and one that is written to for ever has an end here.
-      const { size } = await source.stat();
       return await this.#using(() => this.#write(chunksOf(source, size)));
     } finally {
       await source.close();
@@ -190,7 +189,7 @@ async function* chunksOf(file: FileHandle, most_bytes = Number.POSITIVE_INFINITY
 }
 
 /** Opens a regular file that a tool made: neither a link, which could point anywhere, nor a pipe, which could never end. */
-async function openSource(path: string): Promise<FileHandle> {
+async function openSource(path: string): Promise<{ source: FileHandle; size: number }> {
   const refuse = (why: string, cause?: unknown): ExpctlError =>
     new ExpctlError('FILE_UNREADABLE', `${path} cannot be kept as an artifact: ${why}`, {
       hint: 'Let the tool write a regular file at that path.',
@@ -199,7 +198,8 @@ async function openSource(path: string): Promise<FileHandle> {
   const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
     throw refuse(error.code === 'ELOOP' ? 'it is a symbolic link' : error.message, error);
   });
-  if ((await file.stat()).isFile()) return file;
+  const status = await file.stat();
+  if (status.isFile()) return { source: file, size: status.size };
   await file.close();
   throw refuse('it is not a regular file');
 }

@@ -19,7 +19,6 @@ export interface Session {
   readonly snapshots: Snapshots;
   readonly pools: Pools;
   readonly keep: Database.Statement;
-  readonly kept: Database.Statement<unknown[], Buffer>;
 }
 
 /**
@@ -105,7 +104,7 @@ export class Connection {
   }
 
   smallArtifact(sha256: string): Uint8Array | null {
-    return this.ask(({ kept }) => this.#small.get(sha256) ?? kept.get(sha256) ?? null);
+    return this.#small.get(sha256) ?? this.session().reader.smallArtifactNow(sha256);
   }
 
   close(): void {
@@ -137,7 +136,6 @@ export class Connection {
       snapshots: new Snapshots(database, leases),
       pools: new Pools(database, reader),
       keep: database.prepare('INSERT INTO small_artifacts (sha256, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING'),
-      kept: database.prepare<unknown[], Buffer>('SELECT bytes FROM small_artifacts WHERE sha256 = ?').pluck(),
     };
   }
 }

@@ -43,6 +43,8 @@ export class SqliteReader implements JournalReader, PoolReader {
   readonly #ofStream: Database.Statement<unknown[], JournalRow>;
   readonly #lastOfRun: Database.Statement<unknown[], JournalRow>;
   readonly #lastOfStream: Database.Statement<unknown[], JournalRow>;
+  /** Prepared when it is first needed: asked for each small output of a tool. */
+  #smallArtifact: Database.Statement<unknown[], { readonly bytes: Buffer }> | null = null;
 
   constructor(database: Database.Database, file: string, here: ProcessFacts | null = null) {
     this.#database = database;
@@ -152,11 +154,16 @@ export class SqliteReader implements JournalReader, PoolReader {
     return { position: row.position, body: row.body };
   }
 
-  /** A store of an older version has none. */
   async smallArtifact(sha256: string): Promise<Uint8Array | null> {
+    return this.smallArtifactNow(sha256);
+  }
+
+  /** A store of an older version has none. */
+  smallArtifactNow(sha256: string): Uint8Array | null {
     const row = this.#ask(() => {
-      if (this.#version < SMALL_ARTIFACTS_SINCE) return undefined;
-      return this.#prepare<{ bytes: Buffer }>('SELECT bytes FROM small_artifacts WHERE sha256 = ?').get(sha256);
+      if (this.#smallArtifact === null && this.#version < SMALL_ARTIFACTS_SINCE) return undefined;
+      this.#smallArtifact ??= this.#prepare('SELECT bytes FROM small_artifacts WHERE sha256 = ?');
+      return this.#smallArtifact.get(sha256);
     });
     return row?.bytes ?? null;
   }
