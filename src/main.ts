@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { detach, hostFacts, onInterrupt, systemClock } from './adapters/host.ts';
 import { exists, listFolder, makeFolder, readWhole, realPath, writeWhole } from './adapters/files/files.ts';
 import { standardTerminal } from './adapters/terminal.ts';
+import { ERROR_CODES } from './base/error.ts';
 import type { App } from './commands/app.ts';
 import { VERSION } from './version.ts';
 
@@ -12,13 +13,11 @@ import { VERSION } from './version.ts';
  * cost next to nothing.
  */
 
-// A heap that has been large may grow fourfold before V8 collects it; by three quarters costs next to no time, and a run of days leaves the memory to solvers.
+// A heap that has been large may grow fourfold before V8 collects it; by three quarters costs next to no time, and a run of days leaves
+// the memory to solvers.
 setFlagsFromString('--heap-growing-percent=75');
 
 const args = process.argv.slice(2);
-
-/** Waiting for a person is no failure (src/base/error.ts). */
-const WAITS = 5;
 
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) process.stdout.write(`${VERSION}\n`);
 else await start();
@@ -31,7 +30,8 @@ async function start(): Promise<void> {
     args,
     createApp(terminal, (code) => {
       status = code;
-      if (code !== WAITS) process.exitCode = code; // a failure keeps its status where whoever reads our output stops early
+      // A failure keeps its status where whoever reads our output stops early; to wait for a person is none.
+      if (code !== ERROR_CODES.WAITS_FOR_PERSON.exit) process.exitCode = code;
     }),
   );
   await terminal.flush();

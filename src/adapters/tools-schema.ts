@@ -39,7 +39,7 @@ export function compileSchema(schema: Readonly<Record<string, unknown>>): Result
   const ajv = /draft-0[67]/.test(String($schema)) ? new Ajv(options) : new Ajv2020(options);
   try {
     const validate = ajv.compile(rest);
-    return ok(mayBeSlow(rest) ? bounded(validate) : plain(validate));
+    return ok(partsOf(rest) > MOST_PARTS ? bounded(validate) : plain(validate));
   } catch (error) {
     return err(`The answer schema cannot be used: ${printable(messageOf(error), 500)}`);
   }
@@ -56,10 +56,6 @@ export class AnswerChecks {
     this.#made.set(call, check);
     return check;
   }
-}
-
-function mayBeSlow(schema: object): boolean {
-  return partsOf(schema) > MOST_PARTS;
 }
 
 /** Values in a schema; endless where one has a slow keyword. A property of such a name counts as well: that costs a little time, no more. */

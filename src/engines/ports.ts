@@ -171,8 +171,8 @@ export interface JournalStore extends JournalReader, PoolArbiter {
   acquire(run: string, options?: { take_over?: boolean }): Promise<Result<Lease>>;
   release(lease: Lease): Promise<void>;
   /**
-   * RUN_LOCKED once the lease is another's. Asked as the last thing before an effect that must not happen twice: a process that stood still between
-   * its intent and the sending must not send what another one has taken over.
+   * RUN_LOCKED once the lease is another's. Asked as the last thing before an effect that must not happen twice: a process that stood
+   * still between its intent and the sending must not send what another one has taken over.
    */
   holds(lease: Lease): Promise<Result<void>>;
   /**

@@ -240,7 +240,7 @@ function isEnd(sent: Sent): sent is CallEnd {
 /** What a journal can hold: an answer with a number that is not finite, say, would end the run rather than the point. */
 function outcomeOf(end: CallEnd): Outcome {
   if (end.kind !== 'answer') {
-    const message = end.message.replace(/\p{Surrogate}/gu, '\u{FFFD}');
+    const message = end.message.toWellFormed();
     return { ok: false, class: end.kind === 'failure' ? end.class : 'unknown_outcome', message };
   }
   try {

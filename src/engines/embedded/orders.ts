@@ -76,7 +76,7 @@ export class Orders {
   /** Cancels points or a phase; what cannot be is told, and changes nothing. */
   async #cancelPart(body: JsonObject, by: string, reason: string): Promise<void> {
     const where = typeof body['where'] === 'string' ? body['where'] : null;
-    if (where !== null && HALF_CHARACTER.test(where)) {
+    if (where !== null && !where.isWellFormed()) {
       return this.#deps.onNotice('A cancel came whose condition is no text; it changes nothing.');
     }
     const fact: StudyFact =
@@ -166,14 +166,12 @@ export class Orders {
 
 /** What a journal takes of a text in a message, in UTF-16 units. */
 const TEXT_UNITS = 4000;
-/** Half of a surrogate pair, which no journal can hold. */
-const HALF_CHARACTER = /\p{Surrogate}/u;
 
 /** A text for the journal. Anybody may have written the message: one that cannot be held must not end the run of whoever reads it. */
 function textOf(value: Json | undefined, otherwise: string): string {
   if (typeof value !== 'string') return otherwise;
   const text = value.length > TEXT_UNITS ? `${value.slice(0, TEXT_UNITS)}…` : value;
-  return text.replaceAll(/\p{Surrogate}/gu, '\u{FFFD}');
+  return text.toWellFormed();
 }
 
 /** A number of a point, or what is none of any. */

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../../base/json.ts';
 import type { GateView, Place, StudySummary } from '../../ir/study-summary.ts';
 import type { PoolState } from '../../kernel/pools.ts';
 import type { StudyState } from '../../kernel/study.ts';
@@ -81,7 +82,7 @@ export function assertSummaryShape(summary: StudySummary): void {
 }
 
 function assertShape(what: string, value: unknown, shape: Readonly<Record<string, Kind>>): void {
-  if (!isObject(value)) throw new Error(`its ${what} is none`);
+  if (!isJsonObject(value)) throw new Error(`its ${what} is none`);
   for (const [key, kind] of Object.entries(shape)) {
     if (!isKind(value[key], kind)) throw new Error(`${key} of its ${what} is no ${kind}`);
   }
@@ -100,16 +101,12 @@ function isKind(value: unknown, kind: Kind): boolean {
     case 'texts':
       return Array.isArray(value) && value.every((item) => typeof item === 'string');
     case 'objects':
-      return Array.isArray(value) && value.every(isObject);
+      return Array.isArray(value) && value.every(isJsonObject);
     case 'object':
-      return isObject(value);
+      return isJsonObject(value);
     case 'number or null':
       return value === null || Number.isFinite(value);
     case 'object or null':
-      return value === null || isObject(value);
+      return value === null || isJsonObject(value);
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
