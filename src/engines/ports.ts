@@ -59,6 +59,8 @@ export interface RunHolder {
   readonly state: 'live' | 'gone' | 'unknown' | 'nobody';
   readonly pid: number | null;
   readonly machine: string | null;
+  /** Present where no process but a cluster performs the run: `machine` is its place, and there is no `pid`. */
+  readonly engine?: 'temporal';
 }
 
 /**
