@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   CLOCK_JUMPED: { exit: 7, means: 'the clock was set forward, and nobody has said that it is right' },
   MACHINE_FAULT: { exit: 7, means: 'a disk is full or broken, or there are no more files, memory or processes' },
   RUN_LOCKED: { exit: 7, means: 'another process performs this run' },
+  ENGINE_UNAVAILABLE: { exit: 7, means: 'the server of an engine cannot be started or reached' },
   MODEL_UNAVAILABLE: { exit: 7, means: 'the language model cannot be used' },
 } as const;
 

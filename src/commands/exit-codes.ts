@@ -8,7 +8,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   4: 'the run failed or was cancelled, or a budget was hit',
   5: 'waits for a person',
   6: 'evidence does not hold',
-  7: 'environment: a tool, the store, a model',
+  7: 'environment: a tool, the store, an engine, a model',
   130: 'interrupted (143: terminated); `expctl resume` goes on',
 };
 
