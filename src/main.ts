@@ -60,6 +60,13 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       ]);
       return openJournal(store, { clock, process: thisProcess(), onNotice: (text) => terminal.note(text) });
     },
+    openSharedJournal: async (store, clock = systemClock) => {
+      const [{ openSharedJournal }, { thisProcess }] = await Promise.all([
+        import('./adapters/sqlite/shared-journal.ts'),
+        import('./adapters/sqlite/process-facts.ts'),
+      ]);
+      return openSharedJournal(store, { clock, process: thisProcess(), onNotice: (text) => terminal.note(text) });
+    },
     openReader: async (store) => {
       const [{ openReader }, { thisProcess }] = await Promise.all([
         import('./adapters/sqlite/reader.ts'),
@@ -74,6 +81,12 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       const { createTools } = await import('./adapters/tools.ts');
       return createTools({ project_folder, artifacts, ...(onLog === undefined ? {} : { log: onLog }) });
     },
+    temporal: async () =>
+      (await import('./adapters/temporal/access.ts')).temporalAccess({
+        env,
+        home,
+        note: (text) => terminal.note(text),
+      }),
     model: async (wishes) => (await import('./adapters/anthropic/create.ts')).createModel(wishes, env, systemClock),
     trust: async (flag, project) => {
       const { readTrustFile } = await import('./adapters/files/trust-file.ts');

@@ -10,9 +10,11 @@ import type {
   ToolDiscovery,
   ToolHost,
 } from '../engines/ports.ts';
+import type { SharedJournal } from '../engines/temporal/ports.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Model, ModelWishes } from '../planner/ports.ts';
 import type { StoredJournal } from '../provenance/ports.ts';
+import type { TemporalAccess } from './temporal-port.ts';
 
 /** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
 export interface Files {
@@ -84,6 +86,8 @@ export interface App {
   randomBytes(count: number): Uint8Array;
   /** The journal of a store folder, for the process that writes it; made when it is first written. */
   openJournal(store: string, clock?: Clock): Promise<JournalStore & PoolReader>;
+  /** The same for workers of a cluster, which share its runs. */
+  openSharedJournal(store: string, clock?: Clock): Promise<SharedJournal>;
   /** For readers: NOT_FOUND if there is no store. */
   openReader(store: string): Promise<Result<JournalReader & PoolReader>>;
   /** The journal as it is, sound or not, to look whether it holds. NOT_FOUND if there is no store; throws CorruptStore. */
@@ -93,6 +97,8 @@ export interface App {
   /** STORE_UNUSABLE where the library cannot be loaded, or its version can lose commits. */
   sqliteVersion(): Promise<Result<string>>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
+  /** Temporal, where it is and the server of a store; nothing is reached before it is asked. */
+  temporal(): Promise<TemporalAccess>;
   /** The language model that drafts plans. MODEL_UNAVAILABLE where there is no key. */
   model(wishes: ModelWishes): Promise<Result<Model>>;
   /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */

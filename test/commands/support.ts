@@ -15,8 +15,10 @@ import { signerOf } from '../../src/adapters/signer.ts';
 import { openJournal } from '../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../src/adapters/sqlite/process-facts.ts';
 import { openEvidence } from '../../src/adapters/sqlite/evidence.ts';
+import { openSharedJournal } from '../../src/adapters/sqlite/shared-journal.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { sqliteVersion } from '../../src/adapters/sqlite/version.ts';
+import { temporalAccess } from '../../src/adapters/temporal/access.ts';
 import { createTools } from '../../src/adapters/tools.ts';
 import type { App } from '../../src/commands/app.ts';
 import { runProgram } from '../../src/commands/program.ts';
@@ -95,11 +97,13 @@ export class TestApp {
       clock,
       randomBytes: (count) => randomBytes(count),
       openJournal: async (store) => openJournal(store, { clock, process: thisProcess() }),
+      openSharedJournal: async (store) => openSharedJournal(store, { clock, process: thisProcess() }),
       openReader: async (store) => openReader(store, thisProcess()),
       openEvidence: async (store) => openEvidence(store),
       sqliteVersion,
       artifacts: async (store, journal) => openArtifacts(store, journal),
       tools: async ({ project_folder, artifacts }) => createTools({ project_folder, artifacts }),
+      temporal: async () => temporalAccess({ env, home, note: (text) => this.#note(text) }),
       model: async (wishes) => createModel(wishes, env, clock),
       trust: async (flag, project_root) => readTrustFile({ flag, env, home, project_root, etc: join(home, 'etc') }),
       userTrustPath: async () => userTrustPath({ env, home }),

@@ -21,6 +21,11 @@ const STORES: Readonly<Record<string, { readonly version: number; readonly sql: 
     sql: 'be88c3201e4fdfc0c3ab2b76f78605f0136c5c12a5f6d7b9947cc7c092b1b268',
     files: '0492eba43017f3eb16163f924f0ae33291434b33b2be7e1c0e9a7aeaff914fd1',
   },
+  'store-v2': {
+    version: 2,
+    sql: '06c4c17c6ea9c577e26abfc0f5e73bc503c1c12d5a4ad2d6f138720313ed7bff',
+    files: '80ed7781c410863768d119c789c0bd60f7f78af9004b64594bfa15036b299404',
+  },
 };
 
 const text = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');

@@ -1,3 +1,5 @@
+import type { EngineHolder } from '../../engines/temporal/ports.ts';
+
 /** Who this process is, and whether another one on this machine still lives; passed in so that tests can play other machines. */
 export interface ProcessFacts {
   /** Name and identity of the machine. */
@@ -21,11 +23,27 @@ export interface Holder {
   readonly started: string;
 }
 
+/** What stands before the place where a cluster is. No machine has a colon in its name, and no process the number 0. */
+const CLUSTER = 'temporal:';
+
+/** All workers of a cluster, as the one holder of a lease. */
+export function clusterHolder({ engine, place }: EngineHolder): Holder {
+  return { machine: `${engine}:${place}`, boot: '', namespace: '', pid: 0, started: '' };
+}
+
+/** The cluster that holds a lease; null where a process does. */
+export function clusterOf({ machine, pid }: Pick<Holder, 'machine' | 'pid'>): EngineHolder | null {
+  if (pid !== 0 || !machine.startsWith(CLUSTER)) return null;
+  return { engine: 'temporal', place: machine.slice(CLUSTER.length) };
+}
+
 /**
  * Whether the holder of a lease lives. A number alone proves nothing: numbers are used again, so the start time has to agree.
- * `unknown` wherever this process cannot see the holder: such a lease is never taken silently.
+ * `unknown` wherever this process cannot see the holder: such a lease is never taken silently. A cluster cannot be seen either, and is
+ * taken to work: its runs are granted tokens, and nobody takes them until it gives them back.
  */
 export function holderState(holder: Holder, here: ProcessFacts): 'live' | 'dead' | 'unknown' {
+  if (clusterOf(holder) !== null) return 'live';
   if (holder.machine !== here.machine) return 'unknown';
   if (holder.boot !== here.boot) return 'dead';
   if (holder.namespace !== here.namespace) return 'unknown';

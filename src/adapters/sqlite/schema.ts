@@ -2,7 +2,7 @@
 export const APPLICATION_ID = 0x45585043;
 
 /** `PRAGMA user_version`: a newer one is refused, since only a newer expctl knows what it means. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** What makes a table one that is only ever added to. */
 function appendOnly(table: string): string[] {
@@ -121,5 +121,41 @@ const VERSION_2: readonly string[] = [
   ...appendOnly('small_artifacts'),
 ];
 
+/** Columns of the ledger that say which effect it is, and when it was first to be sent. */
+const EFFECT_COLUMNS = ['run', 'key', 'point', 'step', 'part', 'attempt', 'intended_ms'];
+const SAME_EFFECT = EFFECT_COLUMNS.map((column) => `NEW.${column} IS OLD.${column}`).join(' AND ');
+
+/**
+ * What version 3 adds, for runs that a cluster performs: the ledger of effects, which decides what was sent. The triggers keep it: an
+ * effect is never deleted, is sent more often and never less, is answered once, and is not sent any more from then on.
+ */
+const VERSION_3: readonly string[] = [
+  `CREATE TABLE effects (
+    run TEXT NOT NULL REFERENCES runs (run),
+    key TEXT NOT NULL,
+    point INTEGER NOT NULL,
+    step TEXT NOT NULL,
+    part TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    sendings INTEGER NOT NULL CHECK (sendings >= 1),
+    intended_ms INTEGER NOT NULL,
+    answer TEXT,
+    answered_ms INTEGER,
+    PRIMARY KEY (run, key),
+    CHECK ((answer IS NULL) = (answered_ms IS NULL))
+  ) STRICT`,
+  // Replacing a row deletes the old one, of which SQLite tells no trigger.
+  `CREATE TRIGGER effects_begin BEFORE INSERT ON effects
+  WHEN NEW.sendings IS NOT 1 OR NEW.answer IS NOT NULL
+    OR EXISTS (SELECT 1 FROM effects WHERE run = NEW.run AND key = NEW.key)
+  BEGIN SELECT RAISE(ABORT, 'an effect begins once, unanswered'); END`,
+  `CREATE TRIGGER effects_hold BEFORE UPDATE ON effects
+  WHEN NOT (${SAME_EFFECT} AND NEW.sendings >= OLD.sendings AND (OLD.answer IS NULL
+    OR (NEW.answer IS OLD.answer AND NEW.answered_ms IS OLD.answered_ms AND NEW.sendings = OLD.sendings)))
+  BEGIN SELECT RAISE(ABORT, 'an effect is answered once, and what was sent stays'); END`,
+  `CREATE TRIGGER effects_stay BEFORE DELETE ON effects
+  BEGIN SELECT RAISE(ABORT, 'an effect is never deleted'); END`,
+];
+
 /** What leads from each version to the next, the first from an empty file; a new store takes the same way as an old one. */
-export const MIGRATIONS: readonly (readonly string[])[] = [[VERSION_1], VERSION_2];
+export const MIGRATIONS: readonly (readonly string[])[] = [[VERSION_1], VERSION_2, VERSION_3];

@@ -98,7 +98,7 @@ describe('a journal that is opened', () => {
     database.close();
     const refusal = expect.objectContaining({
       code: 'STORE_UNUSABLE',
-      message: expect.stringContaining('has format 3'),
+      message: expect.stringContaining(`has format ${SCHEMA_VERSION + 1}`),
     });
     expect(() => openDatabase(folder)).toThrowError(refusal);
     expect(() => openDatabaseForReading(folder)).toThrowError(refusal);
