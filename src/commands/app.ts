@@ -14,6 +14,7 @@ import type { SharedJournal } from '../engines/temporal/ports.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Model, ModelWishes } from '../planner/ports.ts';
 import type { StoredJournal } from '../provenance/ports.ts';
+import type { TemporalAccess } from './temporal-port.ts';
 
 /** Files, as commands need them. Failures are FILE_UNREADABLE with the path in the message. */
 export interface Files {
@@ -96,6 +97,8 @@ export interface App {
   /** STORE_UNUSABLE where the library cannot be loaded, or its version can lose commits. */
   sqliteVersion(): Promise<Result<string>>;
   tools(options: ToolsOptions): Promise<ToolHost & ToolDiscovery>;
+  /** Temporal, where it is and the server of a store; nothing is reached before it is asked. */
+  temporal(): Promise<TemporalAccess>;
   /** The language model that drafts plans. MODEL_UNAVAILABLE where there is no key. */
   model(wishes: ModelWishes): Promise<Result<Model>>;
   /** The trust policy by `--trust`, EXPCTL_TRUST, the user's or the machine's; never from inside the project. */

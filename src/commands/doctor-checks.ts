@@ -4,6 +4,8 @@ import { sha256Hex, utf8 } from '../base/sha256.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import type { PinnedTool } from '../ir/tools.ts';
 import type { App } from './app.ts';
+import { namesTemporal, type TemporalFlags } from './temporal-options.ts';
+import type { TemporalFacts, TemporalPlace } from './temporal-port.ts';
 import { projectHere, shownPath, storeOf } from './project.ts';
 import { readTools, type ToolsProject } from './tools-project.ts';
 
@@ -26,7 +28,7 @@ const broken = (name: string, { message, hint }: Pick<ExpctlError, 'message' | '
 /** Looks at everything; starts the project's tools, and ends them again. */
 export async function findings(
   app: App,
-  { store, trust }: { store: string | undefined; trust: string | undefined },
+  { store, trust, temporal }: { store: string | undefined; trust: string | undefined; temporal: TemporalFlags },
 ): Promise<Finding[]> {
   const project = await projectHere(app);
   const facts = await app.hostFacts(project);
@@ -37,6 +39,7 @@ export async function findings(
     await gitFinding(app, facts['git_commit']),
     await sshFinding(app),
     await trustFinding(app, project, trust),
+    ...(await temporalFindings(app, temporal, storeOf(app, project, store))),
     ...(await toolFindings(app, project)),
   ];
 }
@@ -100,6 +103,33 @@ async function trustFinding(app: App, project: string, flag: string | undefined)
   const isThere = await Promise.all(places.map((place) => app.files.exists(place)));
   if (named !== '' || isThere.includes(true)) return broken('trust', trust.error);
   return missing('trust', 'There is no trust policy, so that nothing can be approved.', 'Run `expctl trust init`.');
+}
+
+/** Nothing where nobody has said that there is a Temporal server: most projects need none. */
+async function temporalFindings(app: App, flags: TemporalFlags, store: string): Promise<Finding[]> {
+  const temporal = await app.temporal();
+  const place = await temporal.place(flags, store);
+  // The store's own server has ended, be it by a restart of the machine: nothing is wrong, and it can be started again.
+  if (!place.ok && place.error.code === 'ENGINE_UNAVAILABLE' && !namesTemporal(flags))
+    return [missing('Temporal', place.error.message, place.error.hint)];
+  if (!place.ok) return [broken('Temporal', place.error)];
+  if (place.value.from === 'default' && !namesTemporal(flags)) return [];
+  const facts = await temporal.probe(place.value);
+  return [facts.ok ? temporalFinding(place.value, facts.value) : broken('Temporal', facts.error)];
+}
+
+export function temporalFinding({ address, namespace }: TemporalPlace, facts: TemporalFacts): Finding {
+  const { version, namespace_exists, missing_search_attributes, workers } = facts;
+  const where = `Temporal ${version} at ${address}, namespace ${namespace}`;
+  if (!namespace_exists) {
+    const hint = `Make it (\`temporal operator namespace create -n ${namespace}\`), or name another one with --namespace.`;
+    return broken('Temporal', { message: `${where}: there is no such namespace.`, hint });
+  }
+  const lacking = missing_search_attributes ?? [];
+  const note = lacking.length === 0 ? '' : `; it lacks the search attributes ${lacking.join(', ')}`;
+  if (workers > 0) return good('Temporal', `${where}, workers: ${workers}${note}`);
+  const hint = 'Start a worker: until then, runs on Temporal wait.';
+  return missing('Temporal', `${where}: no worker polls the task queue expctl${note}.`, hint);
 }
 
 async function toolFindings(app: App, project: string): Promise<Finding[]> {

@@ -14,18 +14,20 @@ import {
   withStore,
   withTrust,
 } from './options.ts';
+import { type TemporalFlags, temporalFlags, withTemporal } from './temporal-options.ts';
 
-type DoctorOptions = JsonOption & StoreOption & TrustOption;
+type DoctorOptions = JsonOption & StoreOption & TrustOption & TemporalFlags;
 
 export function doctorCommand(app: App): Command {
   const doctor = command('doctor', 'say whether everything that a run needs is there').action(
     (options: DoctorOptions) => runDoctor(app, options),
   );
-  return withExamples(withTrust(withStore(withJson(doctor))), 'expctl doctor', 'expctl doctor --json');
+  return withExamples(withTemporal(withTrust(withStore(withJson(doctor)))), 'expctl doctor', 'expctl doctor --json');
 }
 
-async function runDoctor(app: App, { json, store, trust }: DoctorOptions): Promise<void> {
-  const found = await findings(app, { store, trust });
+async function runDoctor(app: App, options: DoctorOptions): Promise<void> {
+  const { json, store, trust } = options;
+  const found = await findings(app, { store, trust, temporal: temporalFlags(options) });
   const broken = found.filter(({ state }) => state === 'broken').length;
   if (json === true) app.terminal.out(JSON.stringify({ ok: broken === 0, checks: found }, null, 2));
   else for (const finding of found) app.terminal.out(lines(finding, styleFor(app.terminal.colour.out)).join('\n'));

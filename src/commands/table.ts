@@ -144,6 +144,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./pools.ts')).poolsCommand,
   },
   {
+    name: 'server',
+    summary: 'start, end and look at a Temporal server on this machine',
+    group: 'Run',
+    load: async () => (await import('./server.ts')).serverCommand,
+  },
+  {
     name: 'logs',
     summary: "show what tools wrote during a point's calls",
     group: 'Run',

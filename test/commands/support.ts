@@ -18,6 +18,7 @@ import { openEvidence } from '../../src/adapters/sqlite/evidence.ts';
 import { openSharedJournal } from '../../src/adapters/sqlite/shared-journal.ts';
 import { openReader } from '../../src/adapters/sqlite/reader.ts';
 import { sqliteVersion } from '../../src/adapters/sqlite/version.ts';
+import { temporalAccess } from '../../src/adapters/temporal/access.ts';
 import { createTools } from '../../src/adapters/tools.ts';
 import type { App } from '../../src/commands/app.ts';
 import { runProgram } from '../../src/commands/program.ts';
@@ -102,6 +103,7 @@ export class TestApp {
       sqliteVersion,
       artifacts: async (store, journal) => openArtifacts(store, journal),
       tools: async ({ project_folder, artifacts }) => createTools({ project_folder, artifacts }),
+      temporal: async () => temporalAccess({ env, home, note: (text) => this.#note(text) }),
       model: async (wishes) => createModel(wishes, env, clock),
       trust: async (flag, project_root) => readTrustFile({ flag, env, home, project_root, etc: join(home, 'etc') }),
       userTrustPath: async () => userTrustPath({ env, home }),

@@ -85,6 +85,7 @@ function appOf(options: TestApp, output: { out: string; err: string }, exit: (co
     trust: async (flag, project) => readTrustFile({ flag, env, home: cwd, project_root: project, etc: '/nowhere' }),
     userTrustPath: async () => '/nowhere',
     signer: async () => unreachable('a key'),
+    temporal: async () => unreachable('Temporal'),
     model: async () => unreachable('a model'),
     hostFacts: async () => ({}),
     detach: async () => unreachable('another process'),

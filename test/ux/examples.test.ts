@@ -50,8 +50,8 @@ test.each(all)('%s: command, options and arguments exist', (example) => {
   }
 });
 
-/** What is not done here: a process that goes on behind the test, and a model. */
-const NOT_RUN = [/--detach/, /^expctl plan /];
+/** What is not done here: a process that goes on behind the test, a model, and a server that may be on this machine or not. */
+const NOT_RUN = [/--detach/, /^expctl plan /, /^expctl server (up|status)/];
 
 /** Other statuses than 0: the run waits at its gate, and nobody sits at a terminal. */
 const STATUS: readonly (readonly [RegExp, number])[] = [
