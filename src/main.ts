@@ -82,7 +82,11 @@ function createApp(terminal: App['terminal'], exit: (code: number) => void): App
       return createTools({ project_folder, artifacts, ...(onLog === undefined ? {} : { log: onLog }) });
     },
     temporal: async () =>
-      (await import('./adapters/temporal/access.ts')).temporalAccess({ env, home, note: (text) => terminal.note(text) }),
+      (await import('./adapters/temporal/access.ts')).temporalAccess({
+        env,
+        home,
+        note: (text) => terminal.note(text),
+      }),
     model: async (wishes) => (await import('./adapters/anthropic/create.ts')).createModel(wishes, env, systemClock),
     trust: async (flag, project) => {
       const { readTrustFile } = await import('./adapters/files/trust-file.ts');
