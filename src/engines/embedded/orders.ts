@@ -12,6 +12,7 @@ import {
 import { ImpossibleFact } from '../../kernel/impossible.ts';
 import type { RunMachine, UnresolvedEffect } from '../../kernel/run.ts';
 import { retryRefusal } from '../../kernel/study.ts';
+import { textOf } from '../message-text.ts';
 import type { InboxMessage } from '../ports.ts';
 import type { Gate } from './records.ts';
 import type { EngineDeps } from './types.ts';
@@ -162,16 +163,6 @@ export class Orders {
     const decided = { gate: name, occurrence, outcome, statement_sha256, by: principal };
     await this.#deps.append(null, { type: 'gate.decided', ...decided }, { envelope_sha256 });
   }
-}
-
-/** What a journal takes of a text in a message, in UTF-16 units. */
-const TEXT_UNITS = 4000;
-
-/** A text for the journal. Anybody may have written the message: one that cannot be held must not end the run of whoever reads it. */
-function textOf(value: Json | undefined, otherwise: string): string {
-  if (typeof value !== 'string') return otherwise;
-  const text = value.length > TEXT_UNITS ? `${value.slice(0, TEXT_UNITS)}…` : value;
-  return text.toWellFormed();
 }
 
 /** A number of a point, or what is none of any. */

@@ -6,6 +6,7 @@ import type { PointFact, RunStarted, StudyFact } from '../../ir/events.ts';
 import { deadlineTimer, type PollCommand } from '../../kernel/point.ts';
 import type { RunCommand, RunMachine } from '../../kernel/run.ts';
 import type { Lease, NewEvent } from '../ports.ts';
+import { pooledSteps } from '../token-exchange.ts';
 import { Effects } from './effects.ts';
 import { Inbox } from './inbox.ts';
 import { Orders } from './orders.ts';
@@ -109,11 +110,10 @@ export class Performer {
 
   #newTokens(): Tokens {
     const { run, program } = this.#options;
-    const steps = program.lock.semantics < 2 ? [] : program.steps.filter(({ uses }) => Object.keys(uses).length > 0);
     return new Tokens({
       run,
       arbiter: this.#deps.journal,
-      uses_pools: new Set(steps.map(({ name }) => name)),
+      uses_pools: pooledSteps(program),
       granted: ({ point, step }) => this.#take(point, { type: 'step.granted', step }, {}),
       fatal: (error) => this.#fail(error),
     });

@@ -1,8 +1,6 @@
-import { pointOf } from '../../ir/events.ts';
-import type { PointCommand } from '../../kernel/point.ts';
 import type { RunCommand, RunMachine, StreamEvent } from '../../kernel/run.ts';
-import { effectKey } from '../effect-key.ts';
-import type { Lease, PoolArbiter, PoolExchange, PoolHolder, PoolWant } from '../ports.ts';
+import type { Lease, PoolArbiter, PoolHolder } from '../ports.ts';
+import { tokenExchange } from '../token-exchange.ts';
 
 export interface TokensDeps {
   readonly run: string;
@@ -54,39 +52,12 @@ export class Tokens {
 
   /** To be called right behind the append of the events, in the same turn, so that both are one transaction. */
   exchange(events: readonly StreamEvent[], commands: readonly RunCommand[]): Promise<void> | null {
-    const exchange = this.#exchangeOf(events, commands);
-    if (exchange === null || this.#lease === null) return null;
+    const exchange = tokenExchange(this.#deps.run, this.#deps.uses_pools, events, commands);
+    if (exchange === null) return null;
+    for (const holder of exchange.released) this.#wanted.delete(nameOf(holder));
+    for (const want of exchange.wanted) this.#wanted.add(nameOf(want));
+    if (this.#lease === null) return null;
     return this.#deps.arbiter.exchangeTokens(this.#lease, exchange).then((holders) => this.#take(holders));
-  }
-
-  #exchangeOf(events: readonly StreamEvent[], commands: readonly RunCommand[]): PoolExchange | null {
-    if (this.#deps.uses_pools.size === 0) return null;
-    const released: PoolHolder[] = [];
-    let wanted: PoolWant[] = [];
-    for (const { point, command } of commands) {
-      if (command.do === 'release') {
-        released.push({ point: point!, step: command.step });
-        // Wanted and given up by the same fact: a failure of another step.
-        wanted = wanted.filter((want) => want.point !== point || want.step !== command.step);
-        this.#wanted.delete(nameOf({ point: point!, step: command.step }));
-      } else if (command.do === 'want') {
-        wanted.push(wantOf(point!, command));
-        this.#wanted.add(nameOf({ point: point!, step: command.step }));
-      }
-    }
-    const bound = this.#bound(events);
-    return released.length + wanted.length + bound.length === 0 ? null : { released, wanted, bound };
-  }
-
-  /** Whose grants are in the journal now, and the effects for which the tokens are held. */
-  #bound(events: readonly StreamEvent[]): PoolExchange['bound'] {
-    return events.flatMap(({ stream, event }) => {
-      if (event.type !== 'effect.intended' && event.type !== 'step.granted') return [];
-      if (!this.#deps.uses_pools.has(event.step)) return [];
-      const point = pointOf(stream)!;
-      const key = event.type === 'step.granted' ? null : effectKey(this.#deps.run, point, event);
-      return [{ point, step: event.step, key }];
-    });
   }
 
   #take(holders: readonly PoolHolder[]): void {
@@ -96,10 +67,6 @@ export class Tokens {
       this.#deps.fatal(error);
     }
   }
-}
-
-function wantOf(point: number, { step, attempt, uses }: Extract<PointCommand, { do: 'want' }>): PoolWant {
-  return { point, step, attempt, uses };
 }
 
 function nameOf({ point, step }: PoolHolder): string {

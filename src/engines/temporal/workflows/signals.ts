@@ -1,0 +1,17 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { EffectResolved, PointFact } from '../../../ir/events.ts';
+import type { PointEnd, StudyStatus } from '../protocol.ts';
+
+// Of the study.
+export const pointEnded = defineSignal<[PointEnd]>('pointEnded');
+/** A point may not send, or cannot go on at all (`final`): why. */
+export const pointDenied = defineSignal<[{ readonly reason: string; readonly final: boolean }]>('pointDenied');
+/** There are messages in the store. */
+export const messagesCame = defineSignal<[]>('messagesCame');
+export const studyStatus = defineQuery<StudyStatus>('studyStatus');
+
+// Of a point.
+export const studySays = defineSignal<[PointFact]>('studySays');
+export const tokensGranted = defineSignal<[{ readonly step: string; readonly attempt: number }]>('tokensGranted');
+/** A person has signed what became of an effect; the message to be removed once it is written. */
+export const resolved = defineSignal<[number, EffectResolved]>('resolved');
