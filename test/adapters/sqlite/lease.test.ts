@@ -1,7 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { holderState, parseProcStat, type ProcessFacts } from '../../../src/adapters/sqlite/lease.ts';
+import {
+  clusterHolder,
+  clusterOf,
+  holderState,
+  parseProcStat,
+  type ProcessFacts,
+} from '../../../src/adapters/sqlite/lease.ts';
 import { openJournal } from '../../../src/adapters/sqlite/journal.ts';
 import { thisProcess } from '../../../src/adapters/sqlite/process-facts.ts';
 import type { JournalStore } from '../../../src/engines/ports.ts';
@@ -31,6 +37,22 @@ describe('the state of a holder', () => {
     ['is on another machine of another boot', { machine: 'other', boot: 'boot-2' }, 'unknown'],
   ])('that %s', (_what, here, state) => {
     expect(holderState(holder, processFacts(2, [2], here))).toBe(state);
+  });
+
+  test('that is a cluster lives, wherever it is', () => {
+    const cluster = clusterHolder({ engine: 'temporal', place: 'localhost:7233/default' });
+    expect(cluster).toEqual({
+      ...holder,
+      machine: 'temporal:localhost:7233/default',
+      boot: '',
+      namespace: '',
+      pid: 0,
+      started: '',
+    });
+    expect(holderState(cluster, processFacts(2, [2]))).toBe('live');
+    expect(clusterOf(cluster)).toEqual({ engine: 'temporal', place: 'localhost:7233/default' });
+    expect(clusterOf({ ...cluster, pid: 1 })).toBeNull();
+    expect(clusterOf({ ...cluster, machine: 'bench' })).toBeNull();
   });
 });
 

@@ -4,7 +4,7 @@ import { openSharedJournal } from '../../../src/adapters/sqlite/shared-journal.t
 import { thisProcess } from '../../../src/adapters/sqlite/process-facts.ts';
 import type { Clock, NewEvent } from '../../../src/engines/ports.ts';
 import { began, granted } from './support.ts';
-import { answered, intent, tail } from '../../engines/shared-journal-suite.ts';
+import { answered, intent, tail } from '../../engines/shared-journal-steps.ts';
 
 /**
  * A worker of its own for shared-processes.test.ts: FOLDER POINT TURNS. Writes the same turns whenever it is started: in each one two

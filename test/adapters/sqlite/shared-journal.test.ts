@@ -13,11 +13,11 @@ import {
   CLUSTER,
   exchange,
   intent,
-  sharedJournalBehaves,
   type SharedStore,
   tail,
   want,
-} from '../../engines/shared-journal-suite.ts';
+} from '../../engines/shared-journal-steps.ts';
+import { sharedJournalBehaves } from '../../engines/shared-journal-suite.ts';
 import {
   began,
   chainOf,

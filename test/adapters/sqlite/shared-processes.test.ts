@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { openSharedJournal } from '../../../src/adapters/sqlite/shared-journal.ts';
 import { thisProcess } from '../../../src/adapters/sqlite/process-facts.ts';
 import { unwrap } from '../../../src/base/result.ts';
-import { CLUSTER } from '../../engines/shared-journal-suite.ts';
+import { CLUSTER } from '../../engines/shared-journal-steps.ts';
 import { chainOf, rowsOf, runRow, STARTED, StillClock, temporaryFolder } from './support.ts';
 
 const TURNS = 150;
