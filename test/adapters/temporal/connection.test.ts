@@ -7,7 +7,7 @@ import {
   type TemporalPlace,
 } from '../../../src/adapters/temporal/connection.ts';
 import { temporalPackage } from '../../../src/adapters/temporal/packages.ts';
-import type { Result } from '../../../src/base/result.ts';
+import { type Result, unwrap } from '../../../src/base/result.ts';
 import { PROFILE_FILE, surroundings, writeState } from './place.ts';
 
 const KEY = 'sk-temporal-1234567890';
@@ -19,11 +19,6 @@ namespace = "of-profile"
 address = "other.example.org:7233"
 api_key = "${KEY}"
 `;
-
-function valueOf(place: Result<TemporalPlace>): TemporalPlace {
-  if (!place.ok) throw place.error;
-  return place.value;
-}
 
 function messageOf(place: Result<unknown>): string {
   if (place.ok) throw new Error('a failure was expected');
@@ -103,16 +98,16 @@ describe('where Temporal is', () => {
     const at = surroundings();
     if (profile === true) at.write(PROFILE_FILE, PROFILES);
     if (server === true) writeState(at.store);
-    const { address, namespace, from } = valueOf(await at.place(flags, env));
+    const { address, namespace, from } = unwrap(await at.place(flags, env));
     expect([address, namespace, from]).toEqual(is);
   });
 
   test('the file that TEMPORAL_CONFIG_FILE names, and the one in XDG_CONFIG_HOME', async () => {
     const at = surroundings();
     const file = at.write('elsewhere.toml', PROFILES);
-    expect(valueOf(await at.place({}, { TEMPORAL_CONFIG_FILE: file })).from).toBe('profile');
+    expect(unwrap(await at.place({}, { TEMPORAL_CONFIG_FILE: file })).from).toBe('profile');
     at.write('xdg/temporalio/temporal.toml', PROFILES);
-    expect(valueOf(await at.place({}, { XDG_CONFIG_HOME: `${at.folder}/xdg` })).from).toBe('profile');
+    expect(unwrap(await at.place({}, { XDG_CONFIG_HOME: `${at.folder}/xdg` })).from).toBe('profile');
     const none = await at.place({}, { TEMPORAL_CONFIG_FILE: `${at.folder}/none.toml` });
     expect(messageOf(none)).toMatch(/^FILE_UNREADABLE: .*none\.toml cannot be read/);
   });
@@ -120,7 +115,7 @@ describe('where Temporal is', () => {
   test('a file without a profile is as none; a profile that is named has to be there', async () => {
     const at = surroundings();
     at.write(PROFILE_FILE, '# nothing yet\n');
-    expect(valueOf(await at.place()).from).toBe('default');
+    expect(unwrap(await at.place()).from).toBe('default');
     expect(messageOf(await at.place({}, { TEMPORAL_PROFILE: 'other' }))).toMatch(
       /^DATA_INVALID: .*temporal\.toml.*'other' not found/,
     );
@@ -151,7 +146,7 @@ describe('the server of the store', () => {
   test('it gets no key and no certificate that is meant for another one', async () => {
     const at = surroundings();
     writeState(at.store);
-    const place = valueOf(await at.place({}, { TEMPORAL_API_KEY: KEY, TEMPORAL_TLS: 'true' }));
+    const place = unwrap(await at.place({}, { TEMPORAL_API_KEY: KEY, TEMPORAL_TLS: 'true' }));
     expect(place).toEqual({ address: '127.0.0.1:7299', namespace: 'default', from: 'server' });
   });
 });
@@ -165,7 +160,7 @@ describe('TLS and API keys', () => {
       string,
     ];
     const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
-    const place = valueOf(
+    const place = unwrap(
       await at.place(
         { tlsCert: cert, tlsKey: key },
         { TEMPORAL_TLS_SERVER_CA_CERT_PATH: ca, TEMPORAL_TLS_SERVER_NAME: 'x' },
@@ -183,7 +178,7 @@ describe('TLS and API keys', () => {
 
   test('a key goes by TLS only', async () => {
     const at = surroundings();
-    const place = valueOf(await at.place({ address: 'a:1' }, { TEMPORAL_API_KEY: KEY }));
+    const place = unwrap(await at.place({ address: 'a:1' }, { TEMPORAL_API_KEY: KEY }));
     expect(connectionOptions(place)).toEqual({ address: 'a:1', tls: {}, apiKey: KEY });
     expect(messageOf(await at.place({}, { TEMPORAL_API_KEY: KEY, TEMPORAL_TLS: 'false' }))).toMatch(
       /^USAGE: .*TLS is turned off/,
@@ -192,7 +187,7 @@ describe('TLS and API keys', () => {
 
   test('--api-key-env names a variable', async () => {
     const at = surroundings();
-    expect(valueOf(await at.place({ apiKeyEnv: 'MINE' }, { MINE: KEY, TEMPORAL_API_KEY: 'x' })).api_key).toBe(KEY);
+    expect(unwrap(await at.place({ apiKeyEnv: 'MINE' }, { MINE: KEY, TEMPORAL_API_KEY: 'x' })).api_key).toBe(KEY);
     const mistaken = await at.place({ apiKeyEnv: KEY });
     expect(messageOf(mistaken)).toMatch(/^USAGE: .*not set/);
     expect(printed(mistaken)).not.toContain(KEY);
@@ -228,7 +223,7 @@ describe('a connection', () => {
     );
     await new Promise((resolve) => server.close(resolve));
     const at = surroundings();
-    const place = valueOf(await at.place({ address: `127.0.0.1:${port}` }));
+    const place = unwrap(await at.place({ address: `127.0.0.1:${port}` }));
     const said = messageOf(await connect(place, 60));
     expect(said).toContain(`cannot be reached at 127.0.0.1:${port} (named by --address): nothing listens there.`);
     expect(said).toContain('expctl server up');
