@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { journalFile } from '../../../src/adapters/sqlite/database.ts';
-import { openJournal } from '../../../src/adapters/sqlite/journal.ts';
+import { journalFile, openDatabase } from '../../../src/adapters/sqlite/database.ts';
+import { openJournal, SqliteJournal } from '../../../src/adapters/sqlite/journal.ts';
 import { openReader } from '../../../src/adapters/sqlite/reader.ts';
-import { openSharedJournal } from '../../../src/adapters/sqlite/shared-journal.ts';
+import { openSharedJournal, SqliteSharedJournal } from '../../../src/adapters/sqlite/shared-journal.ts';
 import { unwrap } from '../../../src/base/result.ts';
 import type { Lease } from '../../../src/engines/ports.ts';
 import type { SharedJournal } from '../../../src/engines/temporal/ports.ts';
@@ -40,23 +40,34 @@ function embedded(folder: string, pid: number, alive = [pid]) {
   return openJournal(folder, { clock: new StillClock(), process: processFacts(pid, alive) });
 }
 
-sharedJournalBehaves('SQLite', async (): Promise<SharedStore> => {
-  const folder = temporaryFolder();
-  const journals = [worker(folder)];
-  const poster = embedded(folder, 100);
-  return {
-    journal: journals[0]!,
-    another: async () => {
-      const another = worker(folder, journals.length + 1);
-      journals.push(another);
-      return another;
-    },
-    post: (...message) => poster.post(...message),
-    close: async () => {
-      for (const journal of [...journals, poster]) await journal.close();
-    },
-  };
-});
+/** Type of a network file system, on which there is no write-ahead log. */
+const NFS = 0x6969;
+
+for (const [name, options] of [
+  ['SQLite', {}],
+  ['SQLite with a rollback journal', { file_system: NFS }],
+] as const) {
+  sharedJournalBehaves(name, async (): Promise<SharedStore> => {
+    const folder = temporaryFolder();
+    const deps = (pid: number) => ({ clock: new StillClock(), process: processFacts(pid, [pid]) });
+    const open = () => openDatabase(folder, options);
+    const next = (pid: number) => new SqliteSharedJournal(open, journalFile(folder), deps(pid));
+    const journals = [next(1)];
+    const poster = new SqliteJournal(open, journalFile(folder), deps(100));
+    return {
+      journal: journals[0]!,
+      another: async () => {
+        const another = next(journals.length + 1);
+        journals.push(another);
+        return another;
+      },
+      post: (...message) => poster.post(...message),
+      close: async () => {
+        for (const journal of [...journals, poster]) await journal.close();
+      },
+    };
+  });
+}
 
 async function withRun(folder = temporaryFolder()): Promise<{ folder: string; journal: SharedJournal }> {
   const journal = worker(folder);
