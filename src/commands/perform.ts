@@ -1,32 +1,23 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ApprovedLock } from '../approval/authorise.ts';
-import { ExpctlError } from '../base/error.ts';
 import { type Result, unwrap } from '../base/result.ts';
 import type { EngineDeps, PerformOptions, RunEnd } from '../engines/embedded/engine.ts';
 import type { ArtifactStore, Clock, JournalStore, PoolReader } from '../engines/ports.ts';
-import type { JournalRow } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
-import { EVENTS_HEADER, rowLine } from '../ui/run/json-line.ts';
-import { JunitReport } from '../ui/run/junit.ts';
-import { liveView, type RunView } from '../ui/run/live.ts';
 import type { App } from './app.ts';
 import { type CheckpointFlags, Checkpoints } from './checkpoints.ts';
 import { tellOfStandstill } from './pool-watch.ts';
 import { endingOf } from './run-ending.ts';
+import { openOutputs, type Outputs, type OutputFlags } from './run-outputs.ts';
 import { messageVerifiers } from './verified-message.ts';
 
 /** Flags that `run` and `resume` share. */
-export interface PerformFlags extends CheckpointFlags {
+export interface PerformFlags extends CheckpointFlags, OutputFlags {
   readonly store?: string;
   readonly trust?: string;
   readonly wait?: boolean;
   readonly json?: boolean;
-  readonly jsonl?: boolean;
-  readonly events?: string;
-  readonly junit?: string;
-  readonly verbose?: boolean;
   readonly takeOver?: boolean;
 }
 
@@ -138,72 +129,12 @@ async function engineDeps(app: App, what: Undertaking, flags: PerformFlags, outp
   };
 }
 
-// --- what is told while it goes on ---
-
-interface Outputs extends RunView {
-  /** Rows of the study from before, where a report of all points is wanted. */
-  onPastStudy(row: JournalRow): void;
-  close(): Promise<void>;
-}
-
-async function openOutputs(app: App, { run, approved }: Undertaking, flags: PerformFlags): Promise<Outputs> {
-  const { terminal, clock } = app;
-  const view = liveView({
-    lock: approved.lock,
-    run,
-    colour: terminal.colour.err,
-    verbose: flags.verbose === true,
-    terminal:
-      terminal.stderr.isTTY === true && app.env['TERM'] !== 'dumb'
-        ? { columns: () => terminal.stderr.columns ?? 80 }
-        : null,
-    write: (text) => void terminal.stderr.write(text),
-    now_ms: () => clock.now_ms(),
-    after: (seconds, fire) => clock.after(seconds, fire),
-  });
-  const junit = flags.junit === undefined ? null : new JunitReport(run, approved.lock.name);
-  const file = flags.events === undefined ? null : await openEvents(resolve(app.cwd, flags.events));
-  file?.on('error', ({ message }) => view.onNotice(`--events ends here, it cannot be written: ${message}`));
-  if (flags.jsonl === true) terminal.out(EVENTS_HEADER);
-  file?.write(`${EVENTS_HEADER}\n`);
-  let closed = false;
-  return {
-    onRow: (row: JournalRow) => {
-      view.onRow(row);
-      junit?.onRow(row);
-      if (flags.jsonl === true) terminal.out(rowLine(row));
-      if (file?.destroyed === false) file.write(`${rowLine(row)}\n`);
-    },
-    onPast: (past) => view.onPast(past),
-    onPastStudy: (row) => junit?.onRow(row),
-    onNotice: (text) => view.onNotice(text),
-    close: async () => {
-      if (closed) return;
-      closed = true;
-      view.close();
-      if (file !== null && !file.destroyed) await new Promise<void>((done) => file.end(() => done()));
-      if (junit !== null) unwrap(await app.files.write(resolve(app.cwd, flags.junit!), junit.text()));
-    },
-  };
-}
-
-/** A file or a FIFO; FILE_UNREADABLE before anything runs where it cannot be written. */
-function openEvents(path: string): Promise<WriteStream> {
-  return new Promise((done, fail) => {
-    const stream = createWriteStream(path, { flags: 'a' });
-    stream.once('open', () => done(stream));
-    stream.once('error', (cause) => {
-      const hint = 'Name a file in a folder that exists.';
-      fail(new ExpctlError('FILE_UNREADABLE', `${path} cannot be written: ${cause.message}`, { hint, cause }));
-    });
-  });
-}
-
 // --- the end ---
 
-function conclude(
+/** Says how it ended, and what comes next; sets the exit status. */
+export function conclude(
   app: App,
-  { run, approved }: Undertaking,
+  { run, approved }: Pick<Undertaking, 'run' | 'approved'>,
   flags: PerformFlags,
   end: RunEnd,
   signal: 'SIGINT' | 'SIGTERM' | null,

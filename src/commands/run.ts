@@ -5,11 +5,11 @@ import { utf8 } from '../approval/bytes.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
-import { eventOf, type RunStarted } from '../ir/events.ts';
 import type { Lock } from '../ir/lock.ts';
 import { compileProgram } from '../kernel/program.ts';
 import type { App, DetachedProcess } from './app.ts';
-import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence, type KeptEvidence } from './authorised.ts';
+import { type AuthoriseWishes, type Candidate, decideOn, gatherEvidence } from './authorised.ts';
+import { authorisedRun } from './authorised-run.ts';
 import { openLock, readLockFile } from './locks.ts';
 import {
   command,
@@ -26,7 +26,7 @@ import {
 import { type PerformFlags, perform } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
 import { assertClockAccepted, clockOfRun } from './run-clock.ts';
-import { hasPointsToRetry, lookAtRun, type OpenedRun, withRun } from './runs.ts';
+import { hasPointsToRetry, lookAtRun, withRun } from './runs.ts';
 
 interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
   readonly approval?: readonly string[];
@@ -117,23 +117,13 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       const hint = `Its results: expctl status ${run.run}.${retry} Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
     }
-    const candidate: Candidate = {
-      lock_bytes: loaded.lock_bytes,
-      lock_sha256: run.lock_sha256,
-      file_name: run.name,
-      project,
-    };
-    const { request_sha256 } = run;
-    const artifacts = await app.artifacts(store);
-    const kept = await keptEvidence(artifacts, request_sha256, await approvalsOf(opened));
-    const { latestTime_ms } = await import('../engines/embedded/engine.ts');
-    const least_now_ms = Math.max(run.created_ms, await latestTime_ms(run.run, reader));
-    const wishes = { ...wishesOf(options), purpose: 'resume', store, request_sha256, kept, least_now_ms } as const;
-    const { approved } = await authorised(app, candidate, wishes);
-    const program = unwrap(compileProgram(approved.lock, loaded.tables));
+    const { approved, program, least_now_ms } = unwrap(
+      await authorisedRun(app, opened, { ...wishesOf(options), loaded, project }),
+    );
     if (options.detach === true) return detached(app, store, run.run, ['resume', run.run], options);
     const { clock, check, notice } = clockOfRun(app.clock, least_now_ms);
     const journal = await app.openJournal(store, clock);
+    const artifacts = await app.artifacts(store);
     app.terminal.note(`Run ${run.run} goes on`);
     if (notice !== null) app.terminal.note(`  ${notice}`);
     const what = { run: run.run, store, project, approved, program, journal, artifacts, clock, checkClock: check };
@@ -143,25 +133,6 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       await journal.close();
     }
   });
-}
-
-/** Digests of the approvals that a run was started with, from its first row. */
-async function approvalsOf({ run, reader }: OpenedRun): Promise<readonly string[]> {
-  for await (const row of reader.read(run.run, { stream: 'study', limit: 1 })) {
-    if (row.type === 'run.started') return (eventOf(row) as RunStarted).approvals;
-  }
-  return [];
-}
-
-/** What the store keeps of a run's approval; undefined where it lacks a part: then the project's folder has to hold it. */
-async function keptEvidence(
-  artifacts: ArtifactStore,
-  request_sha256: string,
-  approvals: readonly string[],
-): Promise<KeptEvidence | undefined> {
-  const parts = await Promise.all([request_sha256, ...approvals].map((sha256) => artifacts.get(sha256)));
-  const [request, ...envelopes] = parts.flatMap((part) => (part.ok ? [part.value] : []));
-  return request === undefined || envelopes.length < approvals.length ? undefined : { request, envelopes };
 }
 
 /** The approved lock, and the bytes that prove it. */

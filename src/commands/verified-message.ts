@@ -13,7 +13,13 @@ import type { Undertaking } from './perform.ts';
 /** How whoever performs a run verifies what people have signed about it (signed-message.ts). What counts is kept as an artifact. */
 export function messageVerifiers(
   app: App,
-  { run, approved, artifacts, project, clock }: Undertaking,
+  {
+    run,
+    approved,
+    artifacts,
+    project,
+    clock,
+  }: Pick<Undertaking, 'run' | 'approved' | 'artifacts' | 'project' | 'clock'>,
   trust_flag: string | undefined,
 ): Pick<EngineDeps, 'verifyGate' | 'verifyResolution'> {
   const { lock_sha256, request, verdict } = approved;

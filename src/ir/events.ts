@@ -397,3 +397,9 @@ export function pointOf(stream: string): number | null {
 export function eventOf({ type, body }: Pick<JournalRow, 'type' | 'body'>): RunEvent {
   return { type, ...JSON.parse(body) } as RunEvent;
 }
+
+/** Whether many processes append the run's streams. @param started its row of the type `run.started` */
+export function isShared(started: Pick<JournalRow, 'observed'>): boolean {
+  const { engine } = JSON.parse(started.observed) as { engine?: unknown };
+  return engine === 'temporal';
+}

@@ -4,6 +4,7 @@ import type { Json } from '../base/json.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { ChainVerifier } from '../ir/chain.ts';
 import {
+  isShared,
   type EffectIntended,
   type JournalRow,
   OLDEST_SEMANTICS,
@@ -116,6 +117,7 @@ class Replay {
   async #take(row: JournalRow): Promise<void> {
     this.#checkChain(row);
     const event = this.#checkDigests(row);
+    if (event.type === 'run.started') this.#machine.has_many_writers = isShared(row);
     this.#checkKernel(row, event);
     await this.#checkEvidence(row, event);
     this.#count.events += 1;

@@ -1,7 +1,7 @@
 import { ExpctlError, messageOf } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import { ChainVerifier } from '../../ir/chain.ts';
-import { eventOf, type JournalRow, type RunEvent, SEMANTICS } from '../../ir/events.ts';
+import { eventOf, isShared, type JournalRow, type RunEvent, SEMANTICS } from '../../ir/events.ts';
 import { Divergence } from '../../kernel/divergence.ts';
 import type { Program } from '../../kernel/program.ts';
 import { RunMachine } from '../../kernel/run.ts';
@@ -121,6 +121,7 @@ class Recovery implements Recovered {
     this.#countTime(row);
     const event = eventOf(row);
     if (event.type === 'run.started') this.#checkStart(event);
+    if (event.type === 'run.started') this.machine.has_many_writers = isShared(row);
     const commands = this.machine.take(row.stream, row.seq, event);
     this.pending.follow(row.stream, event, commands, row.wall_ms);
     this.#chain.take(row);

@@ -18,6 +18,10 @@ export interface WorkerDeps {
   readonly authorise: (run: string) => Promise<Result<AuthorisedRun>>;
   /** How long a silent worker is waited for. */
   readonly heartbeat_s?: number;
+  /** Aborted once the worker is to end: jobs are asked after by the next one. */
+  readonly draining: AbortSignal;
+  /** Told when the journal has new rows of a run: there may be news for others. */
+  readonly wrote: () => void;
   readonly onNotice: (text: string) => void;
 }
 
@@ -67,6 +71,7 @@ export class Activities {
 
   async #append({ run }: Opened, tails: readonly Tail[], obeyed: readonly number[]): Promise<void> {
     await run.write(tails, { obeyed });
+    this.#deps.wrote();
     if (!tails.some(({ events }) => events.some(({ type }) => type === 'run.finished'))) return;
     await this.#forget(run.authorised.run);
   }
@@ -74,6 +79,7 @@ export class Activities {
   async #effect(name: string, point: number, command: SendCommand, tail: Tail): Promise<Answered> {
     return this.#allowed(name, async (run, sending) => {
       const written = await run.write([tail], { effect: { point, command } });
+      this.#deps.wrote();
       const entry = written.effect;
       if (entry === null) throw new Error('an effect was written without its intent');
       if (entry.answer !== null) return answered(entry.answer.outcome, written);
@@ -89,8 +95,9 @@ export class Activities {
       const entry = written.effect;
       if (entry === null) throw new Error('a poll was written without its intent');
       if (entry.answer !== null) return answered(entry.answer.outcome, written, 0);
+      const { draining } = this.#deps;
       const ended = await this.#ended(run, entry.key, written, (signal) =>
-        sending.poll(point, command, signal, () => undefined),
+        sending.poll(point, command, AbortSignal.any([signal, draining]), () => undefined),
       );
       return ended.kind === 'answered' ? { ...ended, resent: 0 } : ended;
     });
@@ -106,6 +113,7 @@ export class Activities {
     const { clock, journal } = this.#deps;
     const started_ms = clock.now_ms();
     const end = await send(Context.current().cancellationSignal);
+    if (end === 'given up' && this.#deps.draining.aborted) throw ApplicationFailure.retryable('this worker ends');
     if (end === 'given up') return Context.current().cancelled; // throws that it was cancelled
     if (end instanceof ExpctlError) return { kind: 'denied', reason: end.message };
     const outcome = outcomeOf(end);
