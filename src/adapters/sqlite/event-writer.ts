@@ -6,7 +6,7 @@ import type { PreparedEvent } from '../../engines/prepared-event.ts';
 import { type ChainHead, holds } from '../../ir/chain.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import type { SqliteReader } from './reader.ts';
-import { Sequel } from './sequel.ts';
+import { Sequel } from '../journal-rows/sequel.ts';
 
 /**
  * Inserts events as chained rows, within a transaction that the caller opened. Keeps the head of every stream in use; they hold

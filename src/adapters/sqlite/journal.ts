@@ -14,8 +14,9 @@ import type {
 import { prepareEvent } from '../../engines/prepared-event.ts';
 import { canonicalJson } from '../../ir/canonical.ts';
 import type { JournalRow } from '../../ir/events.ts';
+import { runNotFound } from '../journal-rows/leases.ts';
 import { journalFile, openDatabase } from './database.ts';
-import { runNotFound } from './leases.ts';
+
 import { News } from './news.ts';
 import { type JournalDeps, SqliteStore } from './store.ts';
 

@@ -1,19 +1,19 @@
 import type Database from 'better-sqlite3';
-import { ExpctlError } from '../../base/error.ts';
+import type { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { Lease } from '../../engines/ports.ts';
 import type { EngineHolder, SharedRun } from '../../engines/temporal/ports.ts';
-import { clusterHolder, clusterOf, type Holder, holderState, type ProcessFacts } from './lease.ts';
+import {
+  type Acquisition,
+  acquisitionRefusal,
+  holderFor,
+  type LeaseRow,
+  leaseLost,
+  sharedIn,
+} from '../journal-rows/leases.ts';
+import { clusterOf, type Holder, type ProcessFacts } from './lease.ts';
 
-type LeaseRow = Omit<Holder, 'pid'> & { readonly fence: number; readonly pid: number | null };
 type HeldRow = Pick<Holder, 'machine' | 'pid'> & Lease;
-
-interface Acquisition {
-  /** A person says that a holder who cannot be seen is gone. */
-  readonly take_over?: boolean;
-  /** For whose workers the run is taken; null for this process. */
-  readonly cluster?: EngineHolder | null;
-}
 
 /** The table of leases; every method runs within a transaction that the caller opened. */
 export class Leases {
@@ -39,28 +39,22 @@ export class Leases {
 
   /** @param cluster whose workers perform the run; null for this process */
   create(run: string, now_ms: number, cluster: EngineHolder | null = null): Lease {
-    this.#insert.run({ ...this.#holderFor(cluster), run, now_ms });
+    this.#insert.run({ ...holderFor(cluster, this.#here), run, now_ms });
     return { run, fence: 1 };
   }
 
   acquire(run: string, now_ms: number, { take_over = false, cluster = null }: Acquisition = {}): Result<Lease> {
     const row = this.#select.get(run);
-    if (row === undefined) return err(runNotFound(run));
-    const refusal = row.pid === null ? null : this.#refusal(run, { ...row, pid: row.pid }, take_over);
+    const refusal = acquisitionRefusal(run, row, this.#here, take_over);
     if (refusal !== null) return err(refusal);
-    const fence = row.fence + 1;
-    this.#take.run({ ...this.#holderFor(cluster), run, fence, now_ms });
+    const fence = row!.fence + 1;
+    this.#take.run({ ...holderFor(cluster, this.#here), run, fence, now_ms });
     return ok({ run, fence });
   }
 
   /** The run that a cluster performs. NOT_FOUND; RUN_LOCKED where none does. */
   shared(run: string): Result<SharedRun> {
-    const row = this.#select.get(run);
-    if (row === undefined) return err(runNotFound(run));
-    if (row.pid === null) return err(heldByNobody(run));
-    const holder = clusterOf({ ...row, pid: row.pid });
-    if (holder !== null) return ok({ lease: { run, fence: row.fence }, holder });
-    return err(heldBy(run, { ...row, pid: row.pid }, `Follow it with \`expctl watch ${run}\`.`));
+    return sharedIn(run, this.#select.get(run));
   }
 
   /** Runs that clusters perform, those that have ended included. */
@@ -72,62 +66,11 @@ export class Leases {
   }
 
   /** Why nothing may be appended under a lease any more, or null. */
-  lost({ run, fence }: Lease): ExpctlError | null {
-    const row = this.#select.get(run);
-    if (row === undefined) return runNotFound(run);
-    if (row.fence === fence && row.pid !== null) return null;
-    const who = row.pid === null ? 'nobody performs it' : `${nameOf({ ...row, pid: row.pid })} performs it`;
-    const hint = 'Let whoever performs the run now go on; this process has to end.';
-    return new ExpctlError('RUN_LOCKED', `Run ${run} was taken from this process; ${who} now`, { hint });
+  lost(lease: Lease): ExpctlError | null {
+    return leaseLost(lease, this.#select.get(lease.run));
   }
 
   release({ run, fence }: Lease): void {
     this.#release.run(run, fence);
   }
-
-  #refusal(run: string, holder: Holder, take_over: boolean): ExpctlError | null {
-    const cluster = clusterOf(holder);
-    if (cluster !== null) return heldByCluster(run, cluster);
-    const state = holderState(holder, this.#here);
-    if (state === 'dead' || (state === 'unknown' && take_over)) return null;
-    const hint =
-      state === 'live'
-        ? `Follow it with \`expctl watch ${run}\`, or end it with \`kill ${holder.pid}\` and try again.`
-        : `Whether it still lives cannot be seen from here. Once you know that it is gone, run \`expctl resume ${run} --take-over\`.`;
-    return heldBy(run, holder, hint);
-  }
-
-  #holderFor(cluster: EngineHolder | null): Holder {
-    if (cluster !== null) return clusterHolder(cluster);
-    const { machine, boot, namespace, pid, started } = this.#here;
-    return { machine, boot, namespace, pid, started };
-  }
-}
-
-export function runNotFound(run: string): ExpctlError {
-  return new ExpctlError('NOT_FOUND', `There is no run ${run}`, { hint: 'Run `expctl list` to see the runs.' });
-}
-
-function nameOf(holder: Holder): string {
-  const cluster = clusterOf(holder);
-  return cluster === null ? `process ${holder.pid} on ${holder.machine}` : `Temporal at ${cluster.place}`;
-}
-
-function heldBy(run: string, holder: Holder, hint: string): ExpctlError {
-  const details = { pid: holder.pid, machine: holder.machine };
-  return new ExpctlError('RUN_LOCKED', `Run ${run} is performed by ${nameOf(holder)}`, { hint, details });
-}
-
-/** Never taken over: somebody may be working there. */
-function heldByCluster(run: string, { engine, place }: EngineHolder): ExpctlError {
-  const hint = `Follow it with \`expctl watch ${run}\`; \`expctl pause ${run}\` stops it.`;
-  return new ExpctlError('RUN_LOCKED', `Run ${run} is performed on Temporal at ${place}`, {
-    hint,
-    details: { engine, place },
-  });
-}
-
-function heldByNobody(run: string): ExpctlError {
-  const hint = `Go on with it: \`expctl resume ${run}\`.`;
-  return new ExpctlError('RUN_LOCKED', `Nobody performs run ${run} now`, { hint });
 }

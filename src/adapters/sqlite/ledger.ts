@@ -1,17 +1,7 @@
 import type Database from 'better-sqlite3';
-import { ExpctlError } from '../../base/error.ts';
+import type { ExpctlError } from '../../base/error.ts';
 import type { EffectAnswer, EffectIntent, LedgerEntry } from '../../engines/temporal/ports.ts';
-import { canonicalJson } from '../../ir/canonical.ts';
-
-type EffectRow = Omit<LedgerEntry, 'answer'> & { readonly answer: string | null };
-
-/** What can be wrong with an intent is found here, before it can spoil the commit of others. */
-export function assertIntent({ key, point, step, part, attempt }: EffectIntent): void {
-  const texts = [key, step, part].every((text) => typeof text === 'string');
-  if (!texts || ![point, attempt].every(Number.isSafeInteger)) {
-    throw new TypeError(`no effect is ${step} of point ${point}, attempt ${attempt}`);
-  }
-}
+import { answerIn, type EffectRow, entryOf, intentRefusal } from '../journal-rows/effects.ts';
 
 /** The table of effects; what changes it runs within a transaction that the caller opened. */
 export class Ledger {
@@ -34,16 +24,12 @@ export class Ledger {
 
   entry(run: string, key: string): LedgerEntry | null {
     const row = this.#select.get(run, key);
-    return row === undefined ? null : { ...row, answer: row.answer === null ? null : answerIn(row.answer) };
+    return row === undefined ? null : entryOf(row);
   }
 
-  /** Why an intent is refused, or null: its key is that of another effect. */
+  /** Why an intent is refused, or null. */
   refusal(run: string, intent: EffectIntent): ExpctlError | null {
-    const before = this.#select.get(run, intent.key);
-    if (before === undefined || isSame(before, intent)) return null;
-    const message = `The key of ${nameOf(intent)} of run ${run} is that of ${nameOf(before)} in the ledger`;
-    const hint = `Nothing was sent. Run \`expctl replay ${run}\` to see whether the journal holds.`;
-    return new ExpctlError('EVIDENCE_BROKEN', message, { hint });
+    return intentRefusal(run, intent, this.#select.get(run, intent.key));
   }
 
   /** One more sending, unless it was answered. */
@@ -62,20 +48,4 @@ export class Ledger {
     this.#answer.run(text, now_ms, run, key);
     return answerIn(text);
   }
-}
-
-export function answerText({ outcome, observed }: EffectAnswer): string {
-  return canonicalJson({ outcome, observed });
-}
-
-function answerIn(text: string): EffectAnswer {
-  return JSON.parse(text) as EffectAnswer;
-}
-
-function isSame(one: EffectIntent, other: EffectIntent): boolean {
-  return (['point', 'step', 'part', 'attempt'] as const).every((name) => one[name] === other[name]);
-}
-
-function nameOf({ point, step, part, attempt }: EffectIntent): string {
-  return `${step} (${part}, attempt ${attempt}) of point ${point}`;
 }

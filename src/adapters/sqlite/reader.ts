@@ -4,8 +4,9 @@ import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ok, type Result } from '../../base/result.ts';
 import type { InboxMessage, JournalReader, PoolReader, RunHolder, RunRow, Snapshot } from '../../engines/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
+import { standingOf } from '../journal-rows/leases.ts';
 import { journalFile, openDatabaseForReading, storeError } from './database.ts';
-import { clusterOf, type Holder, holderState, type ProcessFacts } from './lease.ts';
+import type { Holder, ProcessFacts } from './lease.ts';
 import { readPools } from './pool-rows.ts';
 
 /** Rows fetched at once: a reader holds no transaction open between pages, so that it never starves a checkpoint. */
@@ -129,12 +130,7 @@ export class SqliteReader implements JournalReader, PoolReader {
     const text = 'SELECT machine, boot, namespace, pid, started FROM leases WHERE run = ?';
     type Row = Omit<Holder, 'pid'> & { readonly pid: number | null };
     const row = this.#ask(() => this.#prepare<Row>(text).get(run));
-    if (row === undefined || row.pid === null) return { state: 'nobody', pid: null, machine: null };
-    const { pid, machine } = row;
-    const cluster = clusterOf({ machine, pid });
-    if (cluster !== null) return { state: 'live', pid: null, machine: cluster.place, engine: cluster.engine };
-    const state = this.#here === null ? 'unknown' : holderState({ ...row, pid }, this.#here);
-    return { state: state === 'dead' ? 'gone' : state, pid, machine };
+    return standingOf(row, this.#here);
   }
 
   /** A store of an older version, which a reader cannot migrate, has no pools. */

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3';
-import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { Lease, NewEvent, RunRow } from '../../engines/ports.ts';
 import type {
@@ -12,10 +11,11 @@ import type {
   TurnWritten,
 } from '../../engines/temporal/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
+import { answerText, assertIntent, neverIntended } from '../journal-rows/effects.ts';
 import type { Session } from './connection.ts';
 import { journalFile, openDatabase } from './database.ts';
-import { answerText, assertIntent, Ledger } from './ledger.ts';
-import { addNumbered, type PreparedTail, prepareTail } from './numbered-events.ts';
+import { Ledger } from './ledger.ts';
+import { addNumbered, type PreparedTail, prepareTail } from '../journal-rows/numbered-events.ts';
 import { type JournalDeps, SqliteStore } from './store.ts';
 
 type PreparedTurn = Omit<SharedTurn, 'tails'> & { readonly tails: readonly PreparedTail[]; readonly now_ms: number };
@@ -123,9 +123,4 @@ export class SqliteSharedJournal extends SqliteStore implements SharedJournal {
     };
     return this.#shelf;
   }
-}
-
-function neverIntended(run: string, key: string): ExpctlError {
-  const hint = 'This is a defect in expctl; please report it with the journal of the run.';
-  return new ExpctlError('NOT_FOUND', `Run ${run} has no effect ${key}: nothing was to be sent under it`, { hint });
 }

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3';
-import { ExpctlError } from '../../base/error.ts';
 import { err, ok, type Result } from '../../base/result.ts';
 import type {
   Clock,
@@ -19,6 +18,7 @@ import type {
 import { prepareEvent } from '../../engines/prepared-event.ts';
 import type { EngineHolder } from '../../engines/temporal/ports.ts';
 import type { JournalRow } from '../../ir/events.ts';
+import { allUsed, idTaken } from '../journal-rows/leases.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Connection } from './connection.ts';
 import type { ProcessFacts } from './lease.ts';
@@ -161,16 +161,4 @@ export abstract class SqliteStore
   get #reader(): SqliteReader {
     return this.connection.session().reader;
   }
-}
-
-function idTaken(run: string): ExpctlError {
-  const hint = `Give another --id, or go on with it: expctl resume ${run}`;
-  return new ExpctlError('USAGE', `There is a run ${run} already.`, { hint });
-}
-
-function allUsed(uses: number, max_runs: number): ExpctlError {
-  const message = `The request allows ${max_runs} run${max_runs === 1 ? '' : 's'}, and ${uses} began already`;
-  return new ExpctlError('APPROVAL_USED', message, {
-    hint: 'Make a new request with `expctl request`, and have it approved.',
-  });
 }
