@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -176,6 +179,69 @@ test('workers are counted; doctor says what waits for them, and which namespace 
     expect(await doctor()).toMatch(/✔ Temporal: Temporal \S+ at 127.0.0.1:\d+, namespace default, workers: 1/);
   });
   await connection.close();
+});
+
+/** Certificates of an authority of this test, for a server called temporal.test and for a client; PEM files in the folder. */
+function makeCertificates(): void {
+  const openssl = (...args: readonly string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+  openssl('req', '-x509', ...made, '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=authority');
+  for (const name of ['server', 'client']) {
+    const host = ['-addext', 'subjectAltName=DNS:temporal.test'];
+    const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key'];
+    openssl(
+      'req',
+      '-x509',
+      ...made,
+      ...signed,
+      ...host,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.pem`,
+      '-subj',
+      `/CN=${name}`,
+    );
+  }
+}
+
+/** Listens for TLS, wants a certificate of the authority, and passes on what it hears. */
+function behindTls(address: string): Promise<number> {
+  const file = (name: string) => readFileSync(join(folder, name));
+  const own = { key: file('server.key'), cert: file('server.pem'), ca: file('ca.pem') };
+  const server = createTlsServer({ ...own, requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] });
+  server.on('secureConnection', (socket) => {
+    const plain = connectTcp(Number(address.split(':')[1]), '127.0.0.1');
+    plain.on('error', () => socket.destroy());
+    socket.on('error', () => plain.destroy());
+    socket.pipe(plain).pipe(socket);
+  });
+  onTestFinished(() => void server.close());
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+}
+
+test('by TLS, with a certificate of its own, by flags or by a profile; not without', async () => {
+  const { address, version } = await up();
+  makeCertificates();
+  const port = await behindTls(address);
+  const there = `--address 127.0.0.1:${port}`;
+  const named = { TEMPORAL_TLS_SERVER_NAME: 'temporal.test', TEMPORAL_API_KEY: KEY };
+  const flags = `${there} --tls-ca ca.pem --tls-cert client.pem --tls-key client.key`;
+  expect(await expctl(`server status ${flags}`, named)).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining(`Temporal ${version} answers at 127.0.0.1:${port}`),
+  });
+  const path = (name: string) => JSON.stringify(join(folder, name));
+  const tls = [`server_name = "temporal.test"`, `server_ca_cert_path = ${path('ca.pem')}`];
+  const client = [`client_cert_path = ${path('client.pem')}`, `client_key_path = ${path('client.key')}`];
+  const profile = ['[profile.default]', `address = "127.0.0.1:${port}"`, '[profile.default.tls]', ...tls, ...client];
+  writeFileSync(join(folder, 'temporal.toml'), profile.join('\n'));
+  const of_profile = await expctl('server status --json', { TEMPORAL_CONFIG_FILE: join(folder, 'temporal.toml') });
+  expect(JSON.parse(of_profile.stdout)).toMatchObject({ from: 'profile', reachable: true, version });
+  for (const wrong of [there, `${there} --tls-ca ca.pem`, `${there} --tls-cert client.pem --tls-key client.key`]) {
+    const { status, stdout } = await expctl(`server status ${wrong}`, wrong === there ? {} : named);
+    expect({ status, stdout }).toEqual({ status: 7, stdout: expect.stringContaining('cannot be reached') });
+  }
 });
 
 test('a key is in no output and no file', async () => {
