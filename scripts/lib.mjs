@@ -27,7 +27,7 @@ const OLDEST_NODE = [20, 19];
 const LOCK_STAMP = 'node_modules/.expctl-lock-sha256';
 const BUILD_STAMP = 'node_modules/.expctl-build-sha256';
 const BUILT = ['dist/main.js', 'dist/index.js'];
-const BUILT_FROM = ['src', 'package.json', 'tsconfig.json', 'tsdown.config.ts'];
+const BUILT_FROM = ['src', 'scripts/workflows.mjs', 'package.json', 'tsconfig.json', 'tsdown.config.ts'];
 
 /** A fault of the machine and not of expctl; it is shown without a stack. */
 export class SetUpError extends Error {}
@@ -74,6 +74,7 @@ export function ensureBuilt() {
   if (stamp(BUILD_STAMP) === wanted && BUILT.every((path) => existsSync(join(ROOT, path)))) return;
   const argv = ['node_modules/tsdown/dist/run.mjs', '--log-level', 'error'];
   step('Building dist/', () => run(process.execPath, argv));
+  step('Bundling workflows', () => run(process.execPath, ['scripts/workflows.mjs']));
   writeStamp(BUILD_STAMP, wanted);
 }
 

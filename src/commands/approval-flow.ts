@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { checkWindow } from '../approval/authorise.ts';
 import { verifyEnvelopes } from '../approval/evidence.ts';
 import { lockFacts } from '../approval/lock-facts.ts';
-import { buildRequest, type RequestDocument } from '../approval/request.ts';
+import { buildRequest, type EngineName, type RequestDocument } from '../approval/request.ts';
 import { NAMESPACES } from '../approval/signature.ts';
 import { signEnvelope, type Signer } from '../approval/signer.ts';
 import { buildApproval, parseApproval } from '../approval/statement.ts';
@@ -33,6 +33,7 @@ export interface RequestWishes {
   readonly requested_by?: string;
   readonly key?: string;
   readonly max_runs?: number;
+  readonly engines?: readonly EngineName[];
   readonly validity_s?: number;
   readonly trust?: string;
 }
@@ -61,6 +62,7 @@ export async function newRequest(app: App, found: LockOnDisk, wishes: RequestWis
       requested_by,
       now_ms: app.clock.now_ms(),
       ...(wishes.max_runs === undefined ? {} : { max_runs: wishes.max_runs }),
+      ...(wishes.engines === undefined ? {} : { engines: wishes.engines }),
       ...(wishes.validity_s === undefined ? {} : { validity_s: wishes.validity_s }),
     }),
   );

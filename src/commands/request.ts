@@ -1,5 +1,5 @@
-import type { Command } from 'commander';
-import type { RequestDocument } from '../approval/request.ts';
+import { type Command, Option } from 'commander';
+import type { EngineName, RequestDocument } from '../approval/request.ts';
 import { unwrap } from '../base/result.ts';
 import { plural, shownTime } from '../ui/format.ts';
 import { safeText } from '../ui/safe-text.ts';
@@ -23,6 +23,7 @@ interface RequestOptions extends JsonOption, TrustOption {
   /** Seconds. */
   readonly valid?: number;
   readonly by?: string;
+  readonly engine?: readonly EngineName[];
 }
 
 export function requestCommand(app: App): Command {
@@ -30,11 +31,15 @@ export function requestCommand(app: App): Command {
     .argument('<lock>', 'lock file, NAME.lock.json, or the plan beside it')
     .option('--runs <n>', 'how many runs may be started (default: 1)', integerAtLeast(1))
     .option('--valid <duration>', 'how long from now, such as 12h (default: 14d)', duration)
+    .addOption(
+      new Option('--engine <name...>', 'who may perform them (default: embedded)').choices(['embedded', 'temporal']),
+    )
     .option('--by <person>', 'who asks, as the trust policy calls them (default: whose key EXPCTL_KEY is)')
     .action((lock: string, options: RequestOptions) => request_(app, lock, options));
   return withExamples(
     request,
     'expctl request plans/beam.lock.json --by alice',
+    'expctl request plans/beam.lock.json --engine temporal --by alice',
     'expctl request plans/beam.lock.json --runs 3 --valid 30d --by alice',
   );
 }
@@ -49,6 +54,7 @@ async function request_(app: App, lock_path: string, options: RequestOptions): P
     ...(key === undefined ? {} : { key }),
     ...(options.trust === undefined ? {} : { trust: options.trust }),
     ...(options.runs === undefined ? {} : { max_runs: options.runs }),
+    ...(options.engine === undefined ? {} : { engines: options.engine }),
     ...(options.valid === undefined ? {} : { validity_s: options.valid }),
   });
   const path = await writeRequest(app, found, made);

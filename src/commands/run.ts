@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { ApprovedLock } from '../approval/authorise.ts';
 import { utf8 } from '../approval/bytes.ts';
+import type { EngineName } from '../approval/request.ts';
 import { ExpctlError } from '../base/error.ts';
 import { unwrap } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
@@ -23,12 +24,14 @@ import {
   withStore,
   withTrust,
 } from './options.ts';
-import { type PerformFlags, perform } from './perform.ts';
+import { type PerformFlags, perform, userName } from './perform.ts';
 import { projectOfStore, shownPath, storeOf } from './project.ts';
 import { assertClockAccepted, clockOfRun } from './run-clock.ts';
+import { type TemporalFlags, withTemporal } from './temporal-options.ts';
 import { hasPointsToRetry, lookAtRun, withRun } from './runs.ts';
 
-interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption {
+interface RunOptions extends PerformFlags, StoreOption, TrustOption, JsonOption, TemporalFlags {
+  readonly engine?: EngineName;
   readonly approval?: readonly string[];
   readonly env?: string;
   readonly detach?: boolean;
@@ -40,8 +43,14 @@ const TAKEN_POLL_S = 0.05;
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 export function runCommand(app: App): Command {
-  const run = performing(command('run', 'execute exactly what was approved'))
+  const run = withTemporal(performing(command('run', 'execute exactly what was approved')))
     .argument('<lock>', 'lock file, NAME.lock.json')
+    .addOption(
+      new Option('--engine <name>', 'who performs it (default: embedded, this process)').choices([
+        'embedded',
+        'temporal',
+      ]),
+    )
     .option('--env <name>', 'the environment that you mean; refused if the lock is for another one')
     .option('--id <name>', "the run's id (default: the plan's name and eight random digits)")
     .action((lock: string, options: RunOptions) => start(app, lock, options));
@@ -54,7 +63,7 @@ export function runCommand(app: App): Command {
 }
 
 export function resumeCommand(app: App): Command {
-  const resume = performing(command('resume', 'go on with a run where its journal stands'))
+  const resume = withTemporal(performing(command('resume', 'go on with a run where its journal stands')))
     .argument('[run]', 'id of a run, or its beginning (default: the latest)')
     .option('--accept-clock', 'the clock, which was set forward while the run went on, is right')
     .option('--take-over', 'the process that performed the run is gone, although that cannot be told from here')
@@ -84,16 +93,23 @@ async function start(app: App, lock_path: string, options: RunOptions): Promise<
   const found = unwrap(await openLock(app, file));
   const program = unwrap(compileProgram(approved.lock, found.tables));
   const run = runId(app, approved.lock, options.id);
-  if (options.detach === true) return detached(app, store, run, ['run', lock_path, '--id', run], options);
+  const onTemporal = options.engine === 'temporal';
+  if (options.detach === true && !onTemporal) {
+    return detached(app, store, run, ['run', lock_path, '--id', run], options);
+  }
   const artifacts = await app.artifacts(store);
   await keep(artifacts, [file.lock_bytes, ...[...found.table_texts.values()].map(utf8), ...gathered]);
-  const { clock, check } = clockOfRun(app.clock, 0);
-  const journal = await app.openJournal(store, clock);
   app.terminal.note(`Run ${run} of ${shownPath(app, file.lock_path)}, lock ${file.lock_sha256.slice(0, 12)}`);
   for (const { principal, self_approved } of approved.verdict.approvals) {
     app.terminal.note(`  approved by ${principal}${self_approved ? ' (self-approved)' : ''}`);
   }
   const { project } = file;
+  if (onTemporal) {
+    const { startOnTemporal } = await import('./temporal-run.ts');
+    return startOnTemporal(app, { run, store, project, approved, program, artifacts }, options);
+  }
+  const { clock, check } = clockOfRun(app.clock, 0);
+  const journal = await app.openJournal(store, clock);
   try {
     const what = { run, store, project, approved, program, journal, artifacts, clock, checkClock: check };
     await perform(app, { ...what, resumes: false }, options);
@@ -117,9 +133,15 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
       const hint = `Its results: expctl status ${run.run}.${retry} Otherwise start another run.`;
       throw new ExpctlError('USAGE', `Run ${run.run} has ended; there is nothing to go on with.`, { hint });
     }
-    const { approved, program, least_now_ms } = unwrap(
-      await authorisedRun(app, opened, { ...wishesOf(options), loaded, project }),
-    );
+    const { engine } = await reader.holder(run.run);
+    const wishes = { ...wishesOf(options), loaded, project, ...(engine === undefined ? {} : { engine }) };
+    const { approved, program, least_now_ms } = unwrap(await authorisedRun(app, opened, wishes));
+    if (engine === 'temporal') {
+      const { resumeOnTemporal } = await import('./temporal-run.ts');
+      await leaveMessage(app, store, run.run);
+      const artifacts = await app.artifacts(store);
+      return resumeOnTemporal(app, { run: run.run, store, project, approved, program, artifacts }, options);
+    }
     if (options.detach === true) return detached(app, store, run.run, ['resume', run.run], options);
     const { clock, check, notice } = clockOfRun(app.clock, least_now_ms);
     const journal = await app.openJournal(store, clock);
@@ -135,6 +157,12 @@ async function goOn(app: App, prefix: string | undefined, options: RunOptions): 
   });
 }
 
+/** Whoever resumes a paused run wants it to go on. */
+async function leaveMessage(app: App, store: string, run: string): Promise<void> {
+  const journal = await app.openJournal(store);
+  await journal.post(run, 'resume', { by: userName(app) }).finally(() => journal.close());
+}
+
 /** The approved lock, and the bytes that prove it. */
 async function authorised(
   app: App,
@@ -147,7 +175,8 @@ async function authorised(
 }
 
 function wishesOf(options: RunOptions): Omit<AuthoriseWishes, 'purpose'> {
-  return { trust: options.trust, env: options.env, approvals: options.approval, store: options.store };
+  const { trust, env, approval: approvals, store, engine } = options;
+  return { trust, env, approvals, store, engine };
 }
 
 /** What a run executes and what allowed it are in its store, so that they can be proved without the project. */

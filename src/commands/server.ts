@@ -74,6 +74,7 @@ async function up(app: App, options: UpOptions): Promise<void> {
   });
   stop();
   if (!started.ok && signal !== null) {
+    if (options.json === true) app.terminal.out(document({ error: errorDocument(started.error) }));
     app.terminal.note(started.error.message);
     return app.exit(signal === 'SIGINT' ? 130 : 143);
   }
@@ -147,8 +148,8 @@ function statusDocument({ state, place, server, facts }: Status): Record<string,
   };
 }
 
-function errorDocument({ code, message, hint }: ExpctlError): Record<string, string> {
-  return { code, message, hint };
+function errorDocument({ code, message, hint, details }: ExpctlError): Record<string, unknown> {
+  return { code, message, hint, details };
 }
 
 function tell(app: App, { state, place, server, facts }: Status): void {

@@ -144,6 +144,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./pools.ts')).poolsCommand,
   },
   {
+    name: 'worker',
+    summary: 'perform runs that lie on Temporal',
+    group: 'Run',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
+  {
     name: 'server',
     summary: 'start, end and look at a Temporal server on this machine',
     group: 'Run',

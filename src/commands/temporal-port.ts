@@ -1,4 +1,7 @@
 import type { Result } from '../base/result.ts';
+import type { ArtifactStore } from '../engines/ports.ts';
+import type { WorkerDeps } from '../engines/temporal/activities.ts';
+import type { Cluster } from '../engines/temporal/cluster.ts';
 import type { TemporalFlags } from './temporal-options.ts';
 
 /** A Temporal server, as commands may know it: what is secret stays with the adapter that made it. */
@@ -43,6 +46,14 @@ export interface TemporalAccess {
   place(flags: TemporalFlags, store: string): Promise<Result<TemporalPlace>>;
   /** Asks it, for at most a few seconds. */
   probe(place: TemporalPlace): Promise<Result<TemporalFacts>>;
+  /** Connects. @param artifacts of the store: large payloads lie there */
+  cluster(place: TemporalPlace, artifacts: ArtifactStore): Promise<Result<Cluster>>;
+  /** Starts a worker in this process. */
+  worker(
+    place: TemporalPlace,
+    deps: Omit<WorkerDeps, 'draining' | 'wrote'>,
+    wishes: WorkerWishes,
+  ): Promise<Result<RunningWorker>>;
   /** The server that was started for a store, and whether that very process lives; null if there is none. */
   server(
     store: string,
@@ -55,4 +66,19 @@ export interface TemporalAccess {
       readonly killed: boolean;
     }>
   >;
+}
+
+/** How a worker goes about it. */
+export interface WorkerWishes {
+  readonly artifacts: ArtifactStore;
+  readonly task_queue?: string | undefined;
+  readonly concurrency?: number | undefined;
+  readonly heartbeat_s?: number | undefined;
+}
+
+/** A worker at work. */
+export interface RunningWorker {
+  readonly task_queue: string;
+  readonly ended: Promise<Result<void>>;
+  drain(): void;
 }

@@ -1,5 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { temporalFinding } from '../../src/commands/doctor-checks.ts';
 import { writeState } from '../adapters/temporal/place.ts';
@@ -7,6 +9,7 @@ import { makeProject, type TestProject } from './support.ts';
 
 /* Without a server: the real one is started in test/ci/temporal/server.test.ts. */
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const NOWHERE = '127.0.0.1:9';
 const KEY = 'sk-temporal-1234567890';
 
@@ -35,6 +38,26 @@ describe('expctl server', () => {
     expect(status).toBe(7);
     expect(stderr).toContain('There is no program `temporal`: neither it nor Go, which can build it, is in PATH.');
     expect(stderr).toContain('go install github.com/temporalio/cli');
+  });
+
+  test('up that is interrupted ends what it began, and says so with 130', async () => {
+    const bin = join(at.root, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'temporal'), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+    const argv = ['--import', import.meta.resolve('tsx'), MAIN, 'server', 'up', '--json', '--headless'];
+    const env = { PATH: `${bin}:${process.env['PATH']}`, HOME: at.home };
+    const child = spawn(process.execPath, argv, { cwd: at.project, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    const file = join(at.project, '.expctl/temporal/server.json');
+    const watch = setInterval(() => existsSync(file) && child.kill('SIGINT'), 20);
+    const status = await new Promise((resolve) => child.once('close', resolve));
+    clearInterval(watch);
+    expect(status).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { message: expect.stringContaining('was interrupted') } });
+    expect(existsSync(file)).toBe(false);
   });
 
   test('status of what cannot be reached: 7, what failed, and what next', async () => {

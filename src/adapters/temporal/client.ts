@@ -1,6 +1,7 @@
 import type { Client, Connection } from '@temporalio/client';
 import { err, ok, type Result } from '../../base/result.ts';
 import type { ArtifactStore } from '../../engines/ports.ts';
+import type { Cluster, StudyLabels, StudyStanding } from '../../engines/temporal/cluster.ts';
 import type { Messenger } from '../../engines/temporal/courier.ts';
 import {
   pointWorkflowId,
@@ -12,36 +13,6 @@ import {
 import { ArtifactCodec } from './artifact-codec.ts';
 import { callFailed, connect, type TemporalPlace } from './connection.ts';
 import { temporalClient } from './packages.ts';
-
-/** How a study's workflow stands on the server. */
-export type StudyStanding =
-  | { readonly kind: 'running' }
-  /** It ended as the study did. */
-  | { readonly kind: 'completed' }
-  /** It stopped because something did not hold: why. */
-  | { readonly kind: 'failed'; readonly reason: string }
-  /** Somebody ended it from outside, or the server lost it: `expctl resume` goes on. */
-  | { readonly kind: 'terminated' | 'lost' };
-
-/** What is shown of a run in Temporal's own tools, where the namespace has these attributes. */
-export interface StudyLabels {
-  readonly plan: string;
-  readonly lock_sha256: string;
-  readonly approvers: readonly string[];
-}
-
-/** A cluster, as commands speak with it. */
-export interface Cluster {
-  /** Begins a study's workflow, or leaves the one that runs. */
-  begin(given: StudyArguments, labels: StudyLabels): Promise<Result<'begun' | 'running'>>;
-  standing(run: string): Promise<Result<StudyStanding>>;
-  status(run: string): Promise<Result<StudyStatus>>;
-  /** Tells a study that there are messages for it in the store. */
-  messagesCame(run: string): Promise<void>;
-  /** Ends the workflows of a run, and of its points; whatever is out is left as it is. */
-  terminate(run: string, points: readonly number[], reason: string): Promise<Result<void>>;
-  close(): Promise<void>;
-}
 
 /** Connects. ENGINE_UNAVAILABLE. */
 export async function openCluster(place: TemporalPlace, artifacts: ArtifactStore): Promise<Result<Cluster>> {

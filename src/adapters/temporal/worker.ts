@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from '../../base/error.ts';
+import { ExpctlError, messageOf } from '../../base/error.ts';
 import { ok, type Result } from '../../base/result.ts';
 import type { ArtifactStore } from '../../engines/ports.ts';
 import { Courier } from '../../engines/temporal/courier.ts';
@@ -112,7 +112,10 @@ async function endOf(running: Promise<void>, clean: () => Promise<void>): Promis
 }
 
 function failed(place: TemporalPlace, cause: unknown): Result<never> {
-  return { ok: false, error: callFailed(place, cause) };
+  const isOfServer = cause instanceof Error && /^(Transport|ServiceError|IllegalState|Unexpected)/.test(cause.name);
+  if (isOfServer) return { ok: false, error: callFailed(place, cause) };
+  const hint = 'Run it again with --debug, and report what it prints.';
+  return { ok: false, error: new ExpctlError('INTERNAL', `The worker failed: ${messageOf(cause)}`, { hint, cause }) };
 }
 
 let quiet = false;

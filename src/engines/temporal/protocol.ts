@@ -77,6 +77,8 @@ export interface CarriedPoint {
   readonly timers: Readonly<Record<string, number>>;
   /** A fact that comes first: it was tried again by a person. */
   readonly fact: PointFact | null;
+  /** How it ended, where the study may not have heard of it. */
+  readonly result: PointResult | null;
 }
 
 /** Events of one stream, numbered, so that whoever appends them twice has appended them once. */
@@ -125,7 +127,7 @@ export interface RunActivities {
   /** What people ask of the run, verified. */
   orders(run: string, beyond: number): Promise<readonly Order[]>;
   /** A point as its journal left it. */
-  leftPoint(run: string, point: number): Promise<CarriedPoint>;
+  leftPoint(run: string, point: number): Promise<PointArguments['begins']>;
 }
 
 export function pointWorkflowId(run: string, point: number): string {

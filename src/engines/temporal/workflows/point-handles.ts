@@ -1,7 +1,7 @@
 import { ActivityFailure, getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import type { EffectResolved, PointFact } from '../../../ir/events.ts';
 import type { Lock } from '../../../ir/lock.ts';
-import { type CarriedPoint, type Limits, type PointArguments, POINT_WORKFLOW, pointWorkflowId } from '../protocol.ts';
+import { type Limits, type PointArguments, POINT_WORKFLOW, pointWorkflowId } from '../protocol.ts';
 import { resolved, studySays } from './signals.ts';
 
 /**
@@ -33,8 +33,11 @@ export class PointHandles {
   }
 
   /** A point goes on where its journal left it, unless it is in hand already. @param fact what it is told first */
-  goOn(point: number, left: () => Promise<CarriedPoint>, fact: PointFact | null): void {
-    this.#next(point, async () => this.#start(point, { carried: { ...(await left()), fact } }));
+  goOn(point: number, left: () => Promise<PointArguments['begins']>, fact: PointFact | null): void {
+    this.#next(point, async () => {
+      const begins = await left();
+      await this.#start(point, 'carried' in begins ? { carried: { ...begins.carried, fact } } : begins);
+    });
   }
 
   tell(point: number, fact: PointFact): void {

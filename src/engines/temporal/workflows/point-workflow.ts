@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { unwrap } from '../../../base/result.ts';
-import type { EffectAnswered, PointFact } from '../../../ir/events.ts';
+import type { EffectAnswered, PointFact, PointResult } from '../../../ir/events.ts';
 import { pointStream } from '../../../ir/events.ts';
 import {
   type PointCommand,
@@ -100,6 +100,10 @@ class PointPerformer {
   }
 
   async perform(): Promise<void> {
+    const { begins } = this.#given;
+    if ('carried' in begins && begins.carried.result !== null && begins.carried.fact === null) {
+      return this.#tellEnd(begins.carried.result);
+    }
     while (this.#state?.ended !== true || this.#inbox.length > 0) {
       await condition(() => this.#inbox.length > 0 || this.#broken !== null || this.#mayContinueAsNew());
       if (this.#broken !== null) throw this.#broken;
@@ -162,8 +166,12 @@ class PointPerformer {
 
   /** The last events are written by the study, with what it makes of them. */
   async #end({ result }: Extract<PointCommand, { do: 'end' }>): Promise<void> {
-    const { run, point } = this.#given;
     if (this.#obeyed.length > 0) await this.#write();
+    await this.#tellEnd(result);
+  }
+
+  async #tellEnd(result: PointResult): Promise<void> {
+    const { run, point } = this.#given;
     const tail = this.#tail.unwritten();
     await getExternalWorkflowHandle(run)
       .signal(pointEnded, { point, result, tail })
@@ -271,7 +279,7 @@ class PointPerformer {
 
   #continueAsNew(): Promise<never> {
     const timers = this.#timers.due();
-    const carried = { state: this.#state!, seq: this.#tail.last_seq, effects: [], timers, fact: null };
+    const carried = { state: this.#state!, seq: this.#tail.last_seq, effects: [], timers, fact: null, result: null };
     return continueAsNew<typeof pointWorkflow>({ ...this.#given, begins: { carried } });
   }
 }
