@@ -15,6 +15,7 @@ import {
   type EffectResolved,
   type GateDecided,
   type GateOpened,
+  isShared,
   type JournalRow,
   type PointEnded,
   pointOf,
@@ -217,9 +218,9 @@ export class PeopleEvidence {
       request_bytes,
       envelopes,
       trust,
-      // As of then: what environment, engine and uses are now says nothing about what was allowed.
+      // As of then: what environment and uses are now says nothing about what was allowed.
       environment: facts.environment,
-      engine: 'embedded',
+      engine: isShared(row) ? 'temporal' : 'embedded',
       runs_used: 0,
       purpose: 'start',
       now_ms: row.wall_ms,
