@@ -128,7 +128,7 @@ export function temporalFinding({ address, namespace }: TemporalPlace, facts: Te
   const lacking = missing_search_attributes ?? [];
   const note = lacking.length === 0 ? '' : `; it lacks the search attributes ${lacking.join(', ')}`;
   if (workers > 0) return good('Temporal', `${where}, workers: ${workers}${note}`);
-  const hint = 'Start a worker: until then, runs on Temporal wait.';
+  const hint = 'Start a worker with `expctl worker`: until then, runs on Temporal wait.';
   return missing('Temporal', `${where}: no worker polls the task queue expctl${note}.`, hint);
 }
 
