@@ -22,19 +22,23 @@ export function sharedJournalBehaves(name: string, open: () => Promise<steps.Sha
     test('is created once for each use of its request', async () => {
       const { journal, another } = await opened();
       const other = await another();
-      const [one, two] = await Promise.all([
+      const outcomes = await Promise.all([
         journal.createShared(runRow('a'), CLUSTER, 1, [STARTED], {}),
         other.createShared(runRow('b'), CLUSTER, 1, [STARTED], {}),
       ]);
-      expect([one, two]).toMatchObject([
-        { ok: true, value: A },
+      // Which of two workers comes first, their stores say.
+      const [created, refused] = outcomes[0].ok ? outcomes : outcomes.toReversed();
+      const run = outcomes[0].ok ? 'a' : 'b';
+      expect([created, refused]).toMatchObject([
+        { ok: true, value: { run, fence: 1 } },
         { ok: false, error: { code: 'APPROVAL_USED' } },
       ]);
-      expect(await journal.createShared(runRow('a', 'request-2'), CLUSTER, 1, [STARTED], {})).toMatchObject({
+      expect(await journal.createShared(runRow(run, 'request-2'), CLUSTER, 1, [STARTED], {})).toMatchObject({
         ok: false,
         error: { code: 'USAGE' },
       });
-      expect(await chainOf(other, 'a')).toEqual({ ok: true, rows: 1, streams: 1 });
+      expect(await chainOf(other, run)).toEqual({ ok: true, rows: 1, streams: 1 });
+      expect((await journal.runs()).map((row) => row.run)).toEqual([run]);
     });
 
     test('says where it is performed, and under which lease', async () => {
