@@ -151,6 +151,7 @@ async function order(
   const holder = await reader.holder(run.run);
   await postMessage(app, store, run, kind, body);
   const performed = holder.state === 'live';
+  const by = holder.engine === undefined ? `Process ${holder.pid}, which performs the run, obeys` : 'Its workers obey';
   if (options.json === true) app.terminal.out(JSON.stringify({ run: run.run, posted: kind, performed }, null, 2));
   app.terminal.note(`Run ${run.run}: ${what} is asked for.`);
   const later =
@@ -160,7 +161,7 @@ async function order(
   const flags = sameFlags(options);
   app.terminal.note(
     performed
-      ? `  Process ${holder.pid}, which performs the run, obeys at once. Look: expctl watch ${run.run}${flags}`
+      ? `  ${by} at once. Look: expctl watch ${run.run}${flags}`
       : `  ${later} expctl resume ${run.run}${flags}`,
   );
 }

@@ -5,6 +5,7 @@ import { canonicalJson } from '../ir/canonical.ts';
 import type { PinnedTool } from '../ir/tools.ts';
 import type { App } from './app.ts';
 import { namesTemporal, type TemporalFlags } from './temporal-options.ts';
+import { taskQueueIn } from './temporal-queue.ts';
 import type { TemporalFacts, TemporalPlace } from './temporal-port.ts';
 import { projectHere, shownPath, storeOf } from './project.ts';
 import { readTools, type ToolsProject } from './tools-project.ts';
@@ -114,7 +115,7 @@ async function temporalFindings(app: App, flags: TemporalFlags, store: string): 
     return [missing('Temporal', place.error.message, place.error.hint)];
   if (!place.ok) return [broken('Temporal', place.error)];
   if (place.value.from === 'default' && !namesTemporal(flags)) return [];
-  const facts = await temporal.probe(place.value);
+  const facts = await temporal.probe(place.value, await taskQueueIn(app, store));
   return [facts.ok ? temporalFinding(place.value, facts.value) : broken('Temporal', facts.error)];
 }
 
@@ -129,7 +130,7 @@ export function temporalFinding({ address, namespace }: TemporalPlace, facts: Te
   const note = lacking.length === 0 ? '' : `; it lacks the search attributes ${lacking.join(', ')}`;
   if (workers > 0) return good('Temporal', `${where}, workers: ${workers}${note}`);
   const hint = 'Start a worker with `expctl worker`: until then, runs on Temporal wait.';
-  return missing('Temporal', `${where}: no worker polls the task queue expctl${note}.`, hint);
+  return missing('Temporal', `${where}: no worker of this store waits for tasks${note}.`, hint);
 }
 
 async function toolFindings(app: App, project: string): Promise<Finding[]> {

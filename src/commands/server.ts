@@ -8,6 +8,7 @@ import { MARKS, styleFor } from '../ui/style.ts';
 import type { App } from './app.ts';
 import { command, type JsonOption, type StoreOption, storeFlag, withExamples, withJson, withStore } from './options.ts';
 import { projectHere, shownPath, storeOf } from './project.ts';
+import { taskQueueIn } from './temporal-queue.ts';
 import { temporalFlags, type TemporalFlags, withTemporal } from './temporal-options.ts';
 import type { TemporalAccess, TemporalFacts, TemporalPlace, TemporalServer } from './temporal-port.ts';
 
@@ -115,20 +116,20 @@ interface Status {
 }
 
 async function status(app: App, options: Options & TemporalFlags): Promise<void> {
-  const found = await statusOf(await app.temporal(), temporalFlags(options), await storeHere(app, options));
+  const found = await statusOf(app, await app.temporal(), temporalFlags(options), await storeHere(app, options));
   if (!found.facts.ok) app.exit(ERROR_CODES.ENGINE_UNAVAILABLE.exit);
   if (options.json === true) app.terminal.out(document(statusDocument(found)));
   else tell(app, found);
 }
 
-async function statusOf(temporal: TemporalAccess, flags: TemporalFlags, store: string): Promise<Status> {
+async function statusOf(app: App, temporal: TemporalAccess, flags: TemporalFlags, store: string): Promise<Status> {
   const place = await temporal.place(flags, store);
   if (!place.ok && place.error.code !== 'ENGINE_UNAVAILABLE') throw place.error;
   const is_own = !place.ok || place.value.from === 'server';
   const own = is_own ? unwrap(await temporal.server(store)) : null;
   const state = own === null || own.life === 'unknown' ? 'elsewhere' : own.life === 'live' ? 'running' : 'ended';
   if (!place.ok) return { state, place: null, server: own?.state ?? null, facts: place };
-  const facts = await temporal.probe(place.value);
+  const facts = await temporal.probe(place.value, await taskQueueIn(app, store));
   return { state, place: place.value, server: own?.state ?? null, facts };
 }
 

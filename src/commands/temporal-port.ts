@@ -18,7 +18,7 @@ export interface TemporalFacts {
   readonly namespace_exists: boolean;
   /** Names that it does not know; null where it does not say. */
   readonly missing_search_attributes: readonly string[] | null;
-  /** How many workers poll the task queue `expctl`. */
+  /** How many workers poll the task queue. */
   readonly workers: number;
 }
 
@@ -45,7 +45,7 @@ export interface TemporalAccess {
   /** Where it is; connects to nothing. ENGINE_UNAVAILABLE where the store's own server has ended. */
   place(flags: TemporalFlags, store: string): Promise<Result<TemporalPlace>>;
   /** Asks it, for at most a few seconds. */
-  probe(place: TemporalPlace): Promise<Result<TemporalFacts>>;
+  probe(place: TemporalPlace, task_queue: string | null): Promise<Result<TemporalFacts>>;
   /** Connects. @param artifacts of the store: large payloads lie there */
   cluster(place: TemporalPlace, artifacts: ArtifactStore): Promise<Result<Cluster>>;
   /** Starts a worker in this process. */

@@ -6,6 +6,8 @@ import type { RunEnd } from '../engines/embedded/engine.ts';
 import type { ArtifactStore, JournalReader } from '../engines/ports.ts';
 import type { Cluster, StudyLabels } from '../engines/temporal/cluster.ts';
 import type { SharedJournal } from '../engines/temporal/ports.ts';
+import { taskQueueOf } from '../engines/temporal/protocol.ts';
+import { taskQueueIn } from './temporal-queue.ts';
 import type { Lock } from '../ir/lock.ts';
 import type { Program } from '../kernel/program.ts';
 import { RunFold } from '../provenance/state.ts';
@@ -56,8 +58,8 @@ export async function startOnTemporal(app: App, what: Handed, flags: HandFlags):
     const holder = { engine: 'temporal', place: nameOf(place) } as const;
     const first = firstEvents(program, started, observed);
     unwrap(await journal.createShared(row, holder, request.max_runs, first, lock.pools));
-    unwrap(await cluster.begin(studyArguments(run, program, { started }), labelsOf(approved)));
-    await tellOfWorkers(app, place, flags);
+    unwrap(await cluster.begin(studyArguments(run, program, { started }), await labelsOf(approved, journal)));
+    await tellOfWorkers(app, what.store, place, flags);
     if (flags.detach === true) return tellDetached(app, what, place, flags);
     await follow(app, what, flags, { cluster, journal });
   });
@@ -72,7 +74,7 @@ export async function resumeOnTemporal(app: App, what: Handed, flags: HandFlags)
     const standing = unwrap(await cluster.standing(run));
     if (standing.kind !== 'running') await restart(app, what, cluster, journal);
     else await cluster.messagesCame(run);
-    await tellOfWorkers(app, place, flags);
+    await tellOfWorkers(app, what.store, place, flags);
     if (flags.detach === true) return tellDetached(app, what, place, flags);
     await follow(app, { run, approved, program }, flags, { cluster, journal });
   });
@@ -90,7 +92,9 @@ async function restart(
   const of = { run, lock_sha256: approved.lock_sha256 };
   const recovered = unwrap(await recoverRun(program, of, journal, () => undefined));
   const carried = carriedStudy(recovered);
-  const begun = unwrap(await cluster.begin(studyArguments(run, program, { carried }), labelsOf(approved)));
+  const begun = unwrap(
+    await cluster.begin(studyArguments(run, program, { carried }), await labelsOf(approved, journal)),
+  );
   if (begun === 'begun') app.terminal.note(`  Its cluster had no such workflow: it goes on where its journal stands.`);
 }
 
@@ -221,8 +225,8 @@ function tellDetached(app: App, { run }: Pick<Handed, 'run'>, place: TemporalPla
 }
 
 /** A run that nobody works for waits without a word. */
-async function tellOfWorkers(app: App, place: TemporalPlace, flags: HandFlags): Promise<void> {
-  const facts = await (await app.temporal()).probe(place);
+async function tellOfWorkers(app: App, store: string, place: TemporalPlace, flags: HandFlags): Promise<void> {
+  const facts = await (await app.temporal()).probe(place, await taskQueueIn(app, store));
   if (!facts.ok || facts.value.workers > 0) return;
   app.terminal.note(`  No worker takes its tasks yet: start one with \`expctl worker${storeFlag(flags)}\`.`);
 }
@@ -231,8 +235,13 @@ function nameOf({ address, namespace }: TemporalPlace): string {
   return `${address}/${namespace}`;
 }
 
-function labelsOf({ lock, lock_sha256, verdict }: ApprovedLock<Lock>): StudyLabels {
-  return { plan: lock.name, lock_sha256, approvers: verdict.approvals.map(({ principal }) => principal) };
+async function labelsOf(
+  { lock, lock_sha256, verdict }: ApprovedLock<Lock>,
+  journal: Pick<JournalReader, 'identity'>,
+): Promise<StudyLabels> {
+  const approvers = verdict.approvals.map(({ principal }) => principal);
+  const task_queue = taskQueueOf((await journal.identity()) ?? '');
+  return { plan: lock.name, lock_sha256, approvers, task_queue };
 }
 
 function assertPerformable({ semantics }: Lock): void {

@@ -44,6 +44,8 @@ export interface JournalReader {
   last(run: string, stream?: string): Promise<JournalRow | null>;
   runs(): Promise<readonly RunRow[]>;
   usesOf(request_sha256: string): Promise<number>;
+  /** Tells this store from every other one: 16 hexadecimal digits, drawn when it was made; null in one of an older version. */
+  identity(): Promise<string | null>;
   inbox(run: string): Promise<readonly InboxMessage[]>;
   /** Who performs the run. */
   holder(run: string): Promise<RunHolder>;

@@ -31,6 +31,8 @@ export interface RunHolder {
   readonly state: 'live' | 'gone' | 'unknown' | 'nobody';
   readonly pid: number | null;
   readonly machine: string | null;
+  /** The cluster that performs it; its place is `machine`. */
+  readonly engine?: 'temporal';
 }
 
 /**

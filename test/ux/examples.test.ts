@@ -51,7 +51,7 @@ test.each(all)('%s: command, options and arguments exist', (example) => {
 });
 
 /** What is not done here: a process that goes on behind the test, a model, and a server that may be on this machine or not. */
-const NOT_RUN = [/--detach/, /^expctl plan /, /^expctl server (up|status)/];
+const NOT_RUN = [/--detach/, /^expctl plan /, /^expctl server (up|status)/, /^expctl worker/];
 
 /** Other statuses than 0: the run waits at its gate, and nobody sits at a terminal. */
 const STATUS: readonly (readonly [RegExp, number])[] = [

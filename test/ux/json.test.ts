@@ -43,6 +43,7 @@ const CASES: Readonly<
   pools: { good: [''], bad: ['--run nothing', 'NOT_FOUND'] },
   'server up': { good: ['', 7], bad: ['--port 70000', 'USAGE'] },
   'server down': { good: [''], bad: ['extra', 'USAGE'] },
+  worker: { good: ['--address 127.0.0.1:9', 7], bad: ['--concurrency 0', 'USAGE'] },
   'server status': { good: ['--address 127.0.0.1:9', 7], bad: ['--tls-cert alice.key', 'USAGE'] },
   logs: { good: [`${RUN} 7`], bad: [`${RUN} 99`, 'NOT_FOUND'] },
   trace: { good: [`${RUN} mass@7`], bad: [`${RUN} volume`, 'NOT_FOUND'] },

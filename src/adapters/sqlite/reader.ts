@@ -16,6 +16,7 @@ const PAGE_ROWS = 1_000;
 const SNAPSHOTS_SINCE = 2;
 const POOLS_SINCE = 2;
 const SMALL_ARTIFACTS_SINCE = 2;
+const IDENTITY_SINCE = 3;
 
 const COLUMNS = 'run, stream, seq, position, type, body, observed, wall_ms, fence, prev, hash';
 
@@ -95,6 +96,14 @@ export class SqliteReader implements JournalReader, PoolReader {
   async runs(): Promise<readonly RunRow[]> {
     const columns = 'run, name, lock_sha256, request_sha256, created_ms';
     return this.#ask(() => this.#prepare<RunRow>(`SELECT ${columns} FROM runs ORDER BY created_ms, run`).all());
+  }
+
+  async identity(): Promise<string | null> {
+    const row = this.#ask(() => {
+      if (this.#version < IDENTITY_SINCE) return undefined;
+      return this.#prepare<{ identity: string }>('SELECT identity FROM store_identity').get();
+    });
+    return row?.identity ?? null;
   }
 
   async usesOf(request_sha256: string): Promise<number> {

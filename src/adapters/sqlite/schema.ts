@@ -155,6 +155,13 @@ const VERSION_3: readonly string[] = [
   BEGIN SELECT RAISE(ABORT, 'an effect is answered once, and what was sent stays'); END`,
   `CREATE TRIGGER effects_stay BEFORE DELETE ON effects
   BEGIN SELECT RAISE(ABORT, 'an effect is never deleted'); END`,
+  // By which workers of several stores on one cluster know their own tasks.
+  `CREATE TABLE store_identity (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    identity TEXT NOT NULL
+  ) STRICT`,
+  'INSERT INTO store_identity (only, identity) VALUES (1, lower(hex(randomblob(8))))',
+  ...appendOnly('store_identity'),
 ];
 
 /** What leads from each version to the next, the first from an empty file; a new store takes the same way as an old one. */

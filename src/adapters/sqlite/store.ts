@@ -133,6 +133,10 @@ export abstract class SqliteStore
     return this.#reader.runs();
   }
 
+  async identity(): Promise<string | null> {
+    return this.#reader.identity();
+  }
+
   async usesOf(request_sha256: string): Promise<number> {
     return this.#reader.usesOf(request_sha256);
   }

@@ -18,7 +18,7 @@ export function temporalAccess({ env, home, note }: TemporalSurroundings) {
   return {
     place: (flags: TemporalFlags, store: string) => temporalConnection({ flags, env, home, store }),
     connect: (place: TemporalPlace) => connect(place),
-    probe: (place: TemporalPlace) => probe(place),
+    probe: (place: TemporalPlace, task_queue: string | null) => probe(place, task_queue),
     cluster: (place: TemporalPlace, artifacts: ArtifactStore) => openCluster(place, artifacts),
     worker: async (...args: Parameters<typeof startWorker>) => (await import('./worker.ts')).startWorker(...args),
     server: (store: string) => readServer(store, thisProcess()),

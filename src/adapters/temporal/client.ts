@@ -8,7 +8,6 @@ import {
   STUDY_WORKFLOW,
   type StudyArguments,
   type StudyStatus,
-  TASK_QUEUE,
 } from '../../engines/temporal/protocol.ts';
 import { ArtifactCodec } from './artifact-codec.ts';
 import { callFailed, connect, type TemporalPlace } from './connection.ts';
@@ -64,12 +63,12 @@ async function begin(
   place: TemporalPlace,
   client: Client,
   given: StudyArguments,
-  { plan, lock_sha256, approvers }: StudyLabels,
+  { plan, lock_sha256, approvers, task_queue }: StudyLabels,
   isRunning: (error: unknown) => boolean,
 ): Promise<Result<'begun' | 'running'>> {
   const options = {
     workflowId: given.run,
-    taskQueue: TASK_QUEUE,
+    taskQueue: task_queue,
     workflowIdConflictPolicy: 'FAIL' as const,
     args: [given] as [StudyArguments],
     memo: { plan, lock_sha256 },

@@ -2,9 +2,6 @@ import type { Connection } from '@temporalio/client';
 import { err, ok, type Result } from '../../base/result.ts';
 import { callFailed, connect, type TemporalPlace } from './connection.ts';
 
-/** The task queue that workers of expctl poll. */
-const TASK_QUEUE = 'expctl';
-
 /** What runs are found by in Temporal's own screens. */
 export const SEARCH_ATTRIBUTES = {
   ExpctlPlan: 'Keyword',
@@ -19,7 +16,7 @@ export interface ServerFacts {
   readonly namespace_exists: boolean;
   /** Names that the server does not know; null where it does not say (Temporal Cloud). */
   readonly missing_search_attributes: readonly string[] | null;
-  /** Who polls the task queue `expctl`, each counted once. */
+  /** Who polls the task queue, each counted once. */
   readonly workers: number;
 }
 
@@ -27,11 +24,13 @@ const CALL_TIMEOUT_MS = 5_000;
 const [NOT_FOUND, WORKFLOWS, ACTIVITIES] = [5, 1, 2] as const; // of gRPC, and of TaskQueueType
 
 /** Asks a server who it is. */
-export async function probe(place: TemporalPlace): Promise<Result<ServerFacts>> {
+export async function probe(place: TemporalPlace, task_queue: string | null): Promise<Result<ServerFacts>> {
   const connection = await connect(place);
   if (!connection.ok) return connection;
   try {
-    return ok(await connection.value.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => ask(connection.value, place)));
+    return ok(
+      await connection.value.withDeadline(Date.now() + CALL_TIMEOUT_MS, () => ask(connection.value, place, task_queue)),
+    );
   } catch (cause) {
     return err(callFailed(place, cause));
   } finally {
@@ -39,7 +38,11 @@ export async function probe(place: TemporalPlace): Promise<Result<ServerFacts>> 
   }
 }
 
-async function ask(connection: Connection, { namespace }: TemporalPlace): Promise<ServerFacts> {
+async function ask(
+  connection: Connection,
+  { namespace }: TemporalPlace,
+  task_queue: string | null,
+): Promise<ServerFacts> {
   const { workflowService } = connection;
   const { serverVersion } = await workflowService.getSystemInfo({});
   const namespace_exists = await exists(connection, namespace);
@@ -47,7 +50,7 @@ async function ask(connection: Connection, { namespace }: TemporalPlace): Promis
     version: serverVersion ?? 'unknown',
     namespace_exists,
     missing_search_attributes: namespace_exists ? await missingAttributes(connection, namespace) : null,
-    workers: namespace_exists ? await countWorkers(connection, namespace) : 0,
+    workers: namespace_exists && task_queue !== null ? await countWorkers(connection, namespace, task_queue) : 0,
   };
 }
 
@@ -70,10 +73,10 @@ async function missingAttributes({ operatorService }: Connection, namespace: str
   }
 }
 
-async function countWorkers({ workflowService }: Connection, namespace: string): Promise<number> {
+async function countWorkers({ workflowService }: Connection, namespace: string, task_queue: string): Promise<number> {
   const queues = await Promise.all(
     [WORKFLOWS, ACTIVITIES].map((taskQueueType) =>
-      workflowService.describeTaskQueue({ namespace, taskQueue: { name: TASK_QUEUE }, taskQueueType }),
+      workflowService.describeTaskQueue({ namespace, taskQueue: { name: task_queue }, taskQueueType }),
     ),
   );
   return new Set(queues.flatMap(({ pollers }) => (pollers ?? []).map(({ identity }) => identity))).size;
@@ -90,7 +93,7 @@ export async function untilReady(
   options: { readonly timeout_s: number; readonly given_up: () => boolean },
 ): Promise<Result<ServerFacts> | null> {
   for (const end_ms = performance.now() + options.timeout_s * 1000; ; ) {
-    const facts = await probe(place);
+    const facts = await probe(place, null);
     if (options.given_up()) return null;
     if ((facts.ok && isReady(facts.value)) || performance.now() > end_ms) return facts;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -4,7 +4,7 @@ import { ExpctlError, messageOf } from '../../base/error.ts';
 import { ok, type Result } from '../../base/result.ts';
 import type { ArtifactStore } from '../../engines/ports.ts';
 import { Courier } from '../../engines/temporal/courier.ts';
-import { LIMITS, TASK_QUEUE } from '../../engines/temporal/protocol.ts';
+import { LIMITS, taskQueueOf } from '../../engines/temporal/protocol.ts';
 import type { WorkerDeps } from '../../engines/temporal/activities.ts';
 import { ArtifactCodec } from './artifact-codec.ts';
 import { messengerOf } from './client.ts';
@@ -59,7 +59,7 @@ export async function startWorker(
   });
   try {
     const connection = await sdk.NativeConnection.connect(connectionOptions(place));
-    const task_queue = options.task_queue ?? TASK_QUEUE;
+    const task_queue = options.task_queue ?? taskQueueOf((await deps.journal.identity()) ?? '');
     const heartbeat_ms = (options.heartbeat_s ?? LIMITS.heartbeat_s) * 1000;
     const worker = await sdk.Worker.create({
       connection,

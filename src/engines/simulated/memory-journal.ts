@@ -177,6 +177,10 @@ export class MemoryJournal implements JournalStore {
     throw new Error('a simulation keeps no artifacts');
   }
 
+  async identity(): Promise<null> {
+    return null;
+  }
+
   async smallArtifact(): Promise<null> {
     return null;
   }

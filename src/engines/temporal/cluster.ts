@@ -11,11 +11,13 @@ export type StudyStanding =
   /** Somebody ended it from outside, or the server lost it: `expctl resume` goes on. */
   | { readonly kind: 'terminated' | 'lost' };
 
-/** What is shown of a run in Temporal's own tools, where the namespace has these attributes. */
+/** Where a run goes, and what is shown of it in Temporal's own tools, where the namespace has these attributes. */
 export interface StudyLabels {
   readonly plan: string;
   readonly lock_sha256: string;
   readonly approvers: readonly string[];
+  /** Whose workers take it: those of the store. */
+  readonly task_queue: string;
 }
 
 /** A cluster, as commands speak with it. */

@@ -161,6 +161,9 @@ export class PerformedRun {
         return { key: effectKey(run, point!, event) };
       case 'effect.answered':
         return this.#answeredAs(point!, event);
+      case 'step.granted':
+        await this.#assertGranted(point!, event.step);
+        return {};
       case 'gate.decided':
         return { envelope_sha256: await this.#decidedBy(event) };
       case 'effect.resolved':
@@ -168,6 +171,14 @@ export class PerformedRun {
       default:
         return {};
     }
+  }
+
+  /** Tokens are the store's to grant, whoever says so. */
+  async #assertGranted(point: number, step: string): Promise<void> {
+    const { run } = this.authorised;
+    const { claims } = await this.#journal.pools();
+    const claim = claims.find((one) => one.run === run && one.point === point && one.step === step);
+    if ((claim?.held_ms ?? null) === null) throw refused(run, `${step} of point ${point} holds no tokens`);
   }
 
   async #answeredAs(point: number, event: EffectAnswered): Promise<Observed> {

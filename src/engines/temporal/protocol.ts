@@ -17,7 +17,10 @@ import type { StudyCommand, StudyState } from '../../kernel/study.ts';
  * trusted: activities believe what they find in the store.
  */
 
-export const TASK_QUEUE = 'expctl';
+/** Workers of different stores take different tasks: none can do anything for a run that lies in another one. */
+export function taskQueueOf(identity: string): string {
+  return `expctl-${identity}`;
+}
 export const STUDY_WORKFLOW = 'studyWorkflow';
 export const POINT_WORKFLOW = 'pointWorkflow';
 
@@ -54,6 +57,8 @@ export interface CarriedStudy {
   readonly wall_time_left_ms: number | null;
   /** The last message that is known. */
   readonly last_message: number;
+  /** By point in flight. */
+  readonly secrets: Readonly<Record<number, string>>;
   /** Points in flight that may have no workflow any more: they go on where the journal left them. */
   readonly left: readonly number[];
 }
@@ -63,6 +68,8 @@ export interface PointArguments {
   /** Without tables, phases and tools: what a point needs. */
   readonly lock: Lock;
   readonly limits: Limits;
+  /** What the point's signals to its study carry: nobody else knows it, for it lies in an artifact. */
+  readonly secret: string;
   readonly point: number;
   readonly begins: { readonly values: Readonly<Record<string, number | string>> } | { readonly carried: CarriedPoint };
 }
@@ -91,8 +98,17 @@ export interface Tail {
 /** A point has ended; its last events are written with those of the study. */
 export interface PointEnd {
   readonly point: number;
+  readonly secret: string;
   readonly result: PointResult;
   readonly tail: Tail;
+}
+
+/** A point may not send, or cannot go on at all (`final`). */
+export interface PointDenial {
+  readonly point: number;
+  readonly secret: string;
+  readonly reason: string;
+  readonly final: boolean;
 }
 
 /** What an activity tells a workflow that asked for an effect. */

@@ -19,6 +19,7 @@ export function carriedStudy({ machine, pending, trail, active_ms }: Recovered):
     timers,
     wall_time_left_ms,
     last_message: 0,
+    secrets: {},
     left: study.in_flight,
   };
 }

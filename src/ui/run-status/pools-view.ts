@@ -97,7 +97,8 @@ function tokensText(uses: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function processText({ state, pid }: RunHolder): string {
+function processText({ state, pid, engine, machine }: RunHolder): string {
+  if (engine !== undefined) return `Temporal at ${safeText(machine ?? '')}`;
   if (state === 'live') return `process ${pid}`;
   if (state === 'unknown') return `process ${pid} elsewhere`;
   return state === 'gone' ? 'a process that died' : 'nobody';

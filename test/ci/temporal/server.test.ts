@@ -7,8 +7,11 @@ import { createServer as createTlsServer } from 'node:tls';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../src/adapters/host.ts';
+import { openSharedJournal } from '../../../src/adapters/sqlite/shared-journal.ts';
 import { thisProcess } from '../../../src/adapters/sqlite/process-facts.ts';
 import { listenersOf, LOOPBACK_HEX } from '../../../src/adapters/temporal/ports-of-machine.ts';
+import { taskQueueOf } from '../../../src/engines/temporal/protocol.ts';
 import { type Ended, runProcess } from '../../commands/support.ts';
 import { findTemporal } from './dev-server.ts';
 
@@ -168,11 +171,11 @@ test('one that does not heed SIGTERM is killed after ten seconds', async () => {
 test('workers are counted; doctor says what waits for them, and which namespace there is none of', async () => {
   const { address } = await up();
   const doctor = async (flags = '') => (await expctl(`doctor ${flags}`.trim())).stdout;
-  expect(await doctor()).toMatch(/Temporal: missing: .*no worker polls the task queue expctl/);
+  expect(await doctor()).toMatch(/Temporal: missing: .*no worker of this store waits for tasks/);
   expect(await doctor('--namespace beams')).toMatch(/Temporal: broken: .*there is no such namespace/);
   const connection = await NativeConnection.connect({ address });
   const activities = { nothing: () => Promise.resolve() };
-  const worker = await Worker.create({ connection, taskQueue: 'expctl', activities });
+  const worker = await Worker.create({ connection, taskQueue: await queueOfStore(), activities });
   await worker.runUntil(async () => {
     while ((await statusOf())['workers'] === 0);
     expect(await statusOf()).toMatchObject({ workers: 1 });
@@ -180,6 +183,13 @@ test('workers are counted; doctor says what waits for them, and which namespace 
   });
   await connection.close();
 });
+
+async function queueOfStore(): Promise<string> {
+  const journal = openSharedJournal(join(folder, '.expctl'), { clock: systemClock, process: thisProcess() });
+  const identity = await journal.identity();
+  await journal.close();
+  return taskQueueOf(identity!);
+}
 
 /** Certificates of an authority of this test, for a server called temporal.test and for a client; PEM files in the folder. */
 function makeCertificates(): void {

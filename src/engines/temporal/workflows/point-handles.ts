@@ -1,8 +1,11 @@
-import { ActivityFailure, getExternalWorkflowHandle, ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, ParentClosePolicy, startChild, uuid4 } from '@temporalio/workflow';
 import type { EffectResolved, PointFact } from '../../../ir/events.ts';
 import type { Lock } from '../../../ir/lock.ts';
 import { type Limits, type PointArguments, POINT_WORKFLOW, pointWorkflowId } from '../protocol.ts';
-import { resolved, studySays } from './signals.ts';
+import { adopted, resolved, studySays } from './signals.ts';
+
+/** How often a point is looked at that ends while it is looked at. */
+const MOST_TRIES = 5;
 
 /**
  * The points of a study that were begun, as child workflows that outlive this execution of the study; so a point tells its end by a
@@ -13,10 +16,18 @@ export class PointHandles {
   readonly #lock: Lock;
   readonly #limits: Limits;
   readonly #onBroken: (error: unknown) => void;
+  readonly #secrets: Map<number, string>;
   /** The last thing that was done for each point, while it is on its way. */
   readonly #busy = new Map<number, Promise<unknown>>();
 
-  constructor(run: string, lock: Lock, limits: Limits, onBroken: (error: unknown) => void) {
+  constructor(
+    run: string,
+    lock: Lock,
+    limits: Limits,
+    secrets: Readonly<Record<number, string>>,
+    onBroken: (error: unknown) => void,
+  ) {
+    this.#secrets = new Map(Object.entries(secrets).map(([point, secret]) => [Number(point), secret]));
     this.#onBroken = onBroken;
     this.#run = run;
     this.#lock = { ...lock, study: [], tables: [], tools: [], notes: [], questions: [], assumptions: [] };
@@ -28,15 +39,40 @@ export class PointHandles {
     return this.#busy.size === 0;
   }
 
+  /** Secrets of points in flight, to be handed on. */
+  get secrets(): Readonly<Record<number, string>> {
+    return Object.fromEntries(this.#secrets);
+  }
+
+  /** Whether it is this point that speaks. Its secret is of no use any more once it has ended. */
+  isTrue(point: number, secret: string): boolean {
+    return this.#secrets.get(point) === secret;
+  }
+
+  ended(point: number): void {
+    this.#secrets.delete(point);
+  }
+
   start(point: number, begins: PointArguments['begins']): void {
     this.#next(point, () => this.#start(point, begins));
   }
 
-  /** A point goes on where its journal left it, unless it is in hand already. @param fact what it is told first */
+  /** A point goes on where its journal left it; one that is in hand already learns by which secret its study knows it now. */
   goOn(point: number, left: () => Promise<PointArguments['begins']>, fact: PointFact | null): void {
     this.#next(point, async () => {
-      const begins = await left();
-      await this.#start(point, 'carried' in begins ? { carried: { ...begins.carried, fact } } : begins);
+      for (let tries = 1; ; tries += 1) {
+        const begins = await left();
+        try {
+          return await this.#start(point, 'carried' in begins ? { carried: { ...begins.carried, fact } } : begins);
+        } catch (error) {
+          if (!isThere(error)) throw error;
+        }
+        try {
+          return await this.#handle(point).signal(adopted, this.#secretOf(point));
+        } catch (error) {
+          if (!isGone(error) || tries === MOST_TRIES) throw error; // it has ended in between: once more
+        }
+      }
     });
   }
 
@@ -55,15 +91,21 @@ export class PointHandles {
   async #start(point: number, begins: PointArguments['begins']): Promise<void> {
     await startChild(POINT_WORKFLOW, {
       workflowId: pointWorkflowId(this.#run, point),
-      args: [{ run: this.#run, lock: this.#lock, limits: this.#limits, point, begins }],
+      args: [{ run: this.#run, lock: this.#lock, limits: this.#limits, secret: this.#secretOf(point), point, begins }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
     });
+  }
+
+  #secretOf(point: number): string {
+    const secret = this.#secrets.get(point) ?? uuid4();
+    this.#secrets.set(point, secret);
+    return secret;
   }
 
   #next(point: number, work: () => Promise<unknown>): void {
     const before = this.#busy.get(point) ?? Promise.resolve();
     const done = before.then(work).catch((error: unknown) => {
-      if (!isThereOrGone(error)) this.#onBroken(error);
+      if (!isThere(error) && !isGone(error)) this.#onBroken(error);
     });
     this.#busy.set(point, done);
     void done.then(() => {
@@ -72,8 +114,15 @@ export class PointHandles {
   }
 }
 
-/** A point that cannot be started is in hand already; one that cannot be told has ended meanwhile. Both are as they should be. */
-function isThereOrGone(error: unknown): boolean {
-  const names = ['WorkflowExecutionAlreadyStartedError', 'ApplicationFailure'];
-  return error instanceof Error && names.includes(error.name) && !(error instanceof ActivityFailure);
+/** It is in hand already. */
+function isThere(error: unknown): boolean {
+  return error instanceof Error && error.name === 'WorkflowExecutionAlreadyStartedError';
+}
+
+/** It has ended. */
+function isGone(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /ExternalWorkflowExecutionNotFound|not found|completed/i.test(`${error.name} ${error.message}`)
+  );
 }

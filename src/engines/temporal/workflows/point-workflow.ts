@@ -22,7 +22,7 @@ import {
 import { compileProgram, type Program } from '../../../kernel/program.ts';
 import type { Answered, PointArguments, RunActivities, Tail } from '../protocol.ts';
 import { JournalTail } from './journal-tail.ts';
-import { pointDenied, pointEnded, resolved, studySays, tokensGranted } from './signals.ts';
+import { adopted, pointDenied, pointEnded, resolved, studySays, tokensGranted } from './signals.ts';
 import { ignoreCancellation, WorkflowTimers } from './workflow-timers.ts';
 
 /** Evaluates one design point: feeds the point machine, and performs what it asks for. */
@@ -33,7 +33,8 @@ export async function pointWorkflow(given: PointArguments): Promise<void> {
       await new PointPerformer(given).perform();
     } catch (error) {
       if (!(error instanceof ApplicationFailure) && !(error instanceof ActivityFailure)) throw error;
-      const said = { reason: reasonOf(error), final: true };
+      const { point, secret } = given;
+      const said = { point, secret, reason: reasonOf(error), final: true };
       await getExternalWorkflowHandle(given.run)
         .signal(pointDenied, said)
         .catch(() => undefined);
@@ -67,6 +68,8 @@ class PointPerformer {
   readonly #tail: JournalTail;
   readonly #activities;
   #state: PointState | null = null;
+  /** By which the study knows this point. */
+  #secret: string;
   /** Effects that are out. */
   #out = 0;
   /** Grows whenever the study lets the point go on: what was denied is asked for again. */
@@ -78,6 +81,7 @@ class PointPerformer {
 
   constructor(given: PointArguments) {
     this.#given = given;
+    this.#secret = given.secret;
     this.#program = unwrap(compileProgram(given.lock, new Map()));
     const carried = 'carried' in given.begins ? given.begins.carried : null;
     this.#tail = new JournalTail(pointStream(given.point), carried?.seq ?? 0);
@@ -122,6 +126,9 @@ class PointPerformer {
     });
     setHandler(tokensGranted, ({ step, attempt }) => {
       this.#inbox.push({ fact: { type: 'step.granted', step }, counts: () => this.#wants(step, attempt) });
+    });
+    setHandler(adopted, (secret) => {
+      this.#secret = secret;
     });
     setHandler(resolved, (message, fact) => {
       const { step, attempt } = fact;
@@ -172,10 +179,12 @@ class PointPerformer {
 
   async #tellEnd(result: PointResult): Promise<void> {
     const { run, point } = this.#given;
+    const secret = this.#secret;
     const tail = this.#tail.unwritten();
     await getExternalWorkflowHandle(run)
-      .signal(pointEnded, { point, result, tail })
+      .signal(pointEnded, { point, secret, result, tail })
       .catch(async () => this.#write()); // the study is gone: whoever goes on with the run finds it in the journal
+    if (this.#secret !== secret) await this.#tellEnd(result); // told to nobody who would believe it
   }
 
   async #write(): Promise<void> {
@@ -258,7 +267,14 @@ class PointPerformer {
         return answered;
       }
       const resumed = this.#resumed;
-      await getExternalWorkflowHandle(this.#given.run).signal(pointDenied, { reason: answered.reason, final: false });
+      const { run, point } = this.#given;
+      const secret = this.#secret;
+      await getExternalWorkflowHandle(run).signal(pointDenied, {
+        point,
+        secret,
+        reason: answered.reason,
+        final: false,
+      });
       await condition(() => this.#resumed > resumed);
     }
   }

@@ -64,14 +64,14 @@ class StudyPerformer {
     const { run, lock, tables, limits, begins } = given;
     this.#given = given;
     this.#program = unwrap(compileProgram(lock, new Map(Object.entries(tables))));
-    this.#points = new PointHandles(run, lock, limits, (error) => {
+    const carried = 'carried' in begins ? begins.carried : null;
+    this.#points = new PointHandles(run, lock, limits, carried?.secrets ?? {}, (error) => {
       this.#broken ??= error instanceof Error ? error.message : String(error);
     });
     this.#activities = proxyActivities<RunActivities>({
       startToCloseTimeout: '10 minutes',
       retry: { initialInterval: '100ms', maximumInterval: '1 minute' },
     });
-    const carried = 'carried' in begins ? begins.carried : null;
     this.#study = carried?.study ?? null;
     this.#commands = [...(carried?.commands ?? [])];
     this.#tail = new JournalTail('study', carried?.seq ?? 0);
@@ -111,8 +111,11 @@ class StudyPerformer {
   }
 
   #listen(): void {
-    setHandler(pointEnded, (end) => void this.#inbox.push({ from: 'point', end }));
-    setHandler(pointDenied, ({ reason, final }) => {
+    setHandler(pointEnded, (end) => {
+      if (this.#points.isTrue(end.point, end.secret)) this.#inbox.push({ from: 'point', end });
+    });
+    setHandler(pointDenied, ({ point, secret, reason, final }) => {
+      if (!this.#points.isTrue(point, secret)) return;
       if (final) this.#broken ??= reason;
       else this.#fromOutside({ type: 'run.paused', by: 'expctl', reason });
     });
@@ -154,6 +157,7 @@ class StudyPerformer {
   #hearEnd({ point, result, tail }: PointEnd): void {
     if (this.#study?.in_flight.includes(point) !== true) return;
     this.#ended.push(tail);
+    this.#points.ended(point);
     this.#take({ type: 'point.finished', point, result });
   }
 
@@ -298,6 +302,7 @@ class StudyPerformer {
       timers,
       wall_time_left_ms: wall_due_ms === undefined ? this.#wall_time_left_ms : Math.max(0, wall_due_ms - Date.now()),
       last_message: this.#last_message,
+      secrets: this.#points.secrets,
       left: [],
     };
     return continueAsNew<typeof studyWorkflow>({ ...this.#given, begins: { carried } });
