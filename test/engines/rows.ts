@@ -24,7 +24,10 @@ const sha256 = (text: string) => hash('sha256', text);
 export const wallTime_ms = (transaction: number) => 1_000 + transaction * 5_000;
 
 /** Rows as the writer would have written them, over several performances. */
-function rowsOf(transactions: readonly (readonly Entry[])[], wallOf: (transaction: number) => number): JournalRow[] {
+export function rowsOf(
+  transactions: readonly (readonly Entry[])[],
+  wallOf: (transaction: number) => number,
+): JournalRow[] {
   const heads = new Map<string, ChainHead>();
   const entries = transactions.flatMap((events, time) => events.map((entry) => ({ ...entry, time })));
   return entries.map(({ stream, seq, event, time }, index) => {

@@ -16,7 +16,7 @@ export interface OpenEffect {
   readonly resent: number;
 }
 
-/** The effects of points in flight, by what they are called in the journal. */
+/** The effects of points that may go on, by what they are called in the journal. */
 export class OpenEffects {
   readonly #points = new Map<number, Map<string, OpenEffect>>();
 
@@ -37,7 +37,7 @@ export class OpenEffects {
     }
   }
 
-  /** A point has finished. */
+  /** A point has finished for good. */
   forget(point: number): void {
     this.#points.delete(point);
   }

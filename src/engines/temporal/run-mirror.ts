@@ -146,7 +146,8 @@ export class RunMirror {
     if (event.type === 'gate.opened') this.#gate = gateOf(row);
     if (event.type === 'point.finished') {
       this.#taken.delete(`point/${event.point}`);
-      this.#open.forget(event.point);
+      // One that failed may be tried again, and an effect of it that was never resolved be sent once more.
+      if (this.#machine.study?.failed[event.point] === undefined) this.#open.forget(event.point);
     }
   }
 
