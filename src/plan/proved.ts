@@ -48,6 +48,11 @@ function whenLookedAt<T>(length: number, make: () => T[]): T[] {
       made ??= make();
       return Reflect.get(made, key) as unknown;
     },
+    // Else `map` and its like would find an array of holes.
+    has: (_, key) => {
+      made ??= make();
+      return Reflect.has(made, key);
+    },
   });
 }
 

@@ -39,11 +39,20 @@ describe('what was proved and is looked at', () => {
     );
   });
 
+  test('has no holes for whoever maps over its rows', () => {
+    const { text, get } = files();
+    const lock = unwrap(provedLock(text));
+    const mapped = [...unwrap(provedTables(lock, get)).values()].map(({ rows }) => rows.map((row) => row.length));
+    expect(mapped.flat()).toHaveLength(lock.tables.reduce((sum, { rows }) => sum + rows, 0));
+    expect(JSON.stringify(mapped)).not.toContain('null');
+  });
+
   test('parses a table once a row is asked for, and once', () => {
     const { text, get, texts } = files();
     const lock = unwrap(provedLock(text));
     const parse = vi.spyOn(JSON, 'parse');
-    const program = unwrap(compileProgram(lock, unwrap(provedTables(lock, get))));
+    const tables = unwrap(provedTables(lock, get));
+    const program = unwrap(compileProgram(lock, tables));
     expect(parse).not.toHaveBeenCalled();
     for (const point of [1, 2, 3]) valuesOf(program, point);
     expect(parse.mock.calls).toEqual([[texts.get(lock.tables[0]!.sha256)]]);

@@ -49,7 +49,8 @@ async function step(query: Query, schema: string, version: number): Promise<void
   if (version === 0) {
     await query(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     await query(`CREATE TABLE ${schema}.expctl_store (
-      one boolean PRIMARY KEY DEFAULT true CHECK (one), application text NOT NULL, version bigint NOT NULL)`);
+      one boolean PRIMARY KEY DEFAULT true CHECK (one), application text NOT NULL, version bigint NOT NULL,
+      identity text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 16))`);
     await query(`INSERT INTO ${schema}.expctl_store (application, version) VALUES ('${APPLICATION}', 0)`);
   }
   for (const statement of MIGRATIONS[version]!(schema)) await query(statement);

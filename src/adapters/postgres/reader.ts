@@ -85,6 +85,11 @@ export class PostgresReader implements JournalReader, PoolReader {
     return this.#link.ask<RunRow>(`SELECT ${columns} FROM runs ORDER BY created_ms, run`);
   }
 
+  async identity(): Promise<string | null> {
+    const [row] = await this.#link.ask<{ identity: string }>('SELECT identity FROM expctl_store');
+    return row?.identity ?? null;
+  }
+
   async usesOf(request_sha256: string): Promise<number> {
     const text = 'SELECT count(*) AS uses FROM approval_uses WHERE request_sha256 = $1';
     const [row] = await this.#link.ask<{ uses: number }>(text, [request_sha256]);

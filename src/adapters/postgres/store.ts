@@ -127,6 +127,10 @@ export abstract class PostgresStore
     return this.#reader.runs();
   }
 
+  identity(): Promise<string | null> {
+    return this.#reader.identity();
+  }
+
   usesOf(request_sha256: string): Promise<number> {
     return this.#reader.usesOf(request_sha256);
   }

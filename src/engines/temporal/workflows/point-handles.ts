@@ -54,26 +54,35 @@ export class PointHandles {
   }
 
   start(point: number, begins: PointArguments['begins']): void {
-    this.#next(point, () => this.#start(point, begins));
+    this.#next(point, () => this.#startOrAdopt(point, async () => begins));
   }
 
-  /** A point goes on where its journal left it; one that is in hand already learns by which secret its study knows it now. */
+  /** A point goes on where its journal left it. @param fact what it is told first */
   goOn(point: number, left: () => Promise<PointArguments['begins']>, fact: PointFact | null): void {
-    this.#next(point, async () => {
-      for (let tries = 1; ; tries += 1) {
-        const begins = await left();
-        try {
-          return await this.#start(point, 'carried' in begins ? { carried: { ...begins.carried, fact } } : begins);
-        } catch (error) {
-          if (!isThere(error)) throw error;
-        }
-        try {
-          return await this.#handle(point).signal(adopted, this.#secretOf(point));
-        } catch (error) {
-          if (!isGone(error) || tries === MOST_TRIES) throw error; // it has ended in between: once more
-        }
+    const begins = async (): Promise<PointArguments['begins']> => {
+      const found = await left();
+      return 'carried' in found ? { carried: { ...found.carried, fact } } : found;
+    };
+    this.#next(point, () => this.#startOrAdopt(point, begins));
+  }
+
+  /**
+   * One that is in hand already learns by which secret its study knows it now: after a reset, or where the journal is gone on with, it is
+   * another one.
+   */
+  async #startOrAdopt(point: number, begins: () => Promise<PointArguments['begins']>): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#start(point, await begins());
+      } catch (error) {
+        if (!isThere(error)) throw error;
       }
-    });
+      try {
+        return await this.#handle(point).signal(adopted, this.#secretOf(point));
+      } catch (error) {
+        if (!isGone(error) || tries === MOST_TRIES) throw error; // it has ended in between: once more
+      }
+    }
   }
 
   tell(point: number, fact: PointFact): void {
