@@ -59,3 +59,14 @@ test('the effects of a point that succeeded are forgotten', async () => {
   expect(mirror.machine.study?.status).toBe('finished');
   expect(mirror.open.of(1, SUBMIT)).toBeNull();
 });
+
+test('a study whose history was put back behind its journal writes nothing', async () => {
+  const mirror = await mirrorOf([FAILED[0]]);
+  const tail = (last: number) => ({
+    stream: 'study',
+    first_seq: 1,
+    events: Array.from({ length: last }, () => STARTED),
+  });
+  await expect(mirror.turn(() => mirror.fresh(tail(1)))).rejects.toMatchObject({ code: 'WAITS_FOR_PERSON' });
+  await expect(mirror.turn(() => mirror.fresh(tail(3)))).resolves.toEqual([]);
+});

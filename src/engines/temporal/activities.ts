@@ -229,6 +229,7 @@ export class Activities {
 const FINAL: ReadonlySet<string> = new Set([
   'EVIDENCE_BROKEN',
   'RUN_LOCKED',
+  'WAITS_FOR_PERSON',
   'NOT_FOUND',
   'LOCK_CHANGED',
   'DATA_INVALID',

@@ -92,6 +92,8 @@ export class RunMirror {
   /** Those events of a tail that are not in the journal yet. Within a turn. */
   async fresh(tail: Tail): Promise<readonly NumberedEvent[]> {
     const taken = await this.#takenOf(tail.stream);
+    // A study writes one tail after another: one that is behind what stands there has lost a part of its history.
+    if (tail.stream === 'study' && taken >= tail.first_seq + tail.events.length) throw putBack(this.#run);
     return tail.events
       .map((event, index) => ({ stream: tail.stream, seq: tail.first_seq + index, event }))
       .filter(({ seq }) => seq > taken);
@@ -165,4 +167,11 @@ export function refused(run: string, why: string): ExpctlError {
       hint,
     },
   );
+}
+
+function putBack(run: string): ExpctlError {
+  const message = `Run ${run}: its workflow was put back behind its journal, which alone says what has happened`;
+  return new ExpctlError('WAITS_FOR_PERSON', message, {
+    hint: `\`expctl resume ${run}\` goes on where the journal stands.`,
+  });
 }
