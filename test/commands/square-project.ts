@@ -68,9 +68,9 @@ export class SquareProject {
   }
 
   /** Key, policy, pins, lock, request and signature. */
-  async approve(runs = 1): Promise<this> {
+  async approve(runs = 1, engines: readonly string[] = ['embedded']): Promise<this> {
     const { lock, key, trust } = this;
-    for (const step of approvalSteps({ plan: PLAN_FILE, lock, key, trust, runs })) await this.succeed(...step);
+    for (const step of approvalSteps({ plan: PLAN_FILE, lock, key, trust, runs, engines })) await this.succeed(...step);
     return this;
   }
 }

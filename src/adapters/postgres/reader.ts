@@ -1,13 +1,10 @@
 import { hash } from 'node:crypto';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
-import { ExpctlError } from '../../base/error.ts';
-import { err, ok, type Result } from '../../base/result.ts';
 import type { InboxMessage, JournalReader, PoolReader, RunHolder, RunRow, Snapshot } from '../../engines/ports.ts';
-import type { DatabaseAddress } from '../../engines/store-url.ts';
 import type { JournalRow } from '../../ir/events.ts';
 import { type LeaseRow, standingOf } from '../journal-rows/leases.ts';
 import type { ProcessFacts } from '../sqlite/lease.ts';
-import { Link, type LinkOptions } from './link.ts';
+import type { Link } from './link.ts';
 import { readPools } from './pools.ts';
 import { EVENT_COLUMNS } from './rows.ts';
 
@@ -15,26 +12,6 @@ import { EVENT_COLUMNS } from './rows.ts';
 const PAGE_ROWS = 1_000;
 
 const OF_RUN = `SELECT ${EVENT_COLUMNS} FROM events WHERE run = $1`;
-
-/**
- * Opens a journal that exists for reading: creates nothing and keeps no lock. NOT_FOUND; throws STORE_UNUSABLE.
- *
- * @param here this process, to see whether the one that performs a run still lives
- */
-export async function openPostgresReader(
-  address: DatabaseAddress,
-  here: ProcessFacts | null = null,
-  options: LinkOptions = {},
-): Promise<Result<JournalReader & PoolReader>> {
-  const link = new Link(address, false, options);
-  try {
-    await link.connect();
-    return ok(new PostgresReader(link, here));
-  } catch (error) {
-    if (error instanceof ExpctlError && error.code === 'NOT_FOUND') return err(error);
-    throw error;
-  }
-}
 
 /** All questions that can be asked of a journal, over a connection that writes nothing. */
 export class PostgresReader implements JournalReader, PoolReader {

@@ -6,11 +6,11 @@ import { TemporalSide } from './temporal-side.ts';
 /*
  * Same lock, same answers: same events, on Temporal and embedded.
  *
- *   EXPCTL_PLANS=2000          so many plans, by hand
+ *   EXPCTL_PLANS=200           so many plans, by hand, with what they must meet
  *   EXPCTL_FIRST_PLAN=42       from this one on
  *
- * Only where EXPCTL_PLANS is given, until it is known why 3 of 200 plans (69, 133, 164) differed on a busy machine, each at the
- * deadline of a job; alone they agree.
+ * In CI the first twenty, until it is known why 3 of 200 plans (69, 133, 164) differed on a busy machine, each at the deadline of a
+ * job; alone they agree.
  */
 
 const FIRST = Number(process.env['EXPCTL_FIRST_PLAN'] ?? 1);
@@ -37,10 +37,9 @@ const LEAST: Readonly<Record<string, number>> = {
 /** Plans of which no order of the embedded engine is that of the run on Temporal: a deadline that falls into a pause, say. */
 const MOST_CROSSED = 0.1;
 
-let side: TemporalSide | undefined;
+let side: TemporalSide;
 
 beforeAll(async () => {
-  if (process.env['EXPCTL_PLANS'] === undefined) return;
   side = await TemporalSide.start();
 });
 
@@ -48,11 +47,9 @@ afterAll(async () => {
   await side?.stop();
 });
 
-const by_hand = test.skipIf(process.env['EXPCTL_PLANS'] === undefined);
-
-by_hand('generated plans have the same events on Temporal as embedded', { timeout: 3_600_000 }, async () => {
+test('generated plans have the same events on Temporal as embedded', { timeout: 3_600_000 }, async () => {
   const started_ms = performance.now();
-  const all: Compared[] = await compareAll(side!, { from: FIRST, count: PLANS, at_once: AT_ONCE });
+  const all: Compared[] = await compareAll(side, { from: FIRST, count: PLANS, at_once: AT_ONCE });
   const text = campaignText(all, (performance.now() - started_ms) / 1000);
   console.log(text);
   expect(all.filter(({ failure }) => failure !== null).length, text).toBe(0);
