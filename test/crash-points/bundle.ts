@@ -54,6 +54,6 @@ function resolveWrapped(id: string, importer = ''): { id: string; external?: boo
   const wrapped = importer.startsWith(join(ROOT, 'src/adapters/')) ? BELOW[id] : undefined;
   const replaced = isMain && id.startsWith('.') ? WRAPPED[join(dirname(importer), id)] : wrapped;
   if (replaced !== undefined) return { id: join(HERE, 'wrapped', replaced) };
-  // Its native part is found from where it lies.
-  return id === 'better-sqlite3' ? { id: createRequire(import.meta.url).resolve(id), external: true } : null;
+  // Native parts are found from where they lie.
+  return id === 'better-sqlite3' || id.startsWith('@temporalio/') ? { id: createRequire(import.meta.url).resolve(id), external: true } : null;
 }
