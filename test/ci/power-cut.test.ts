@@ -63,7 +63,8 @@ describe('the harness finds what a careless program loses', () => {
 const tallies = new Map<ProfileName, Promise<Tally>>();
 
 function controlled(profile: ProfileName): Promise<Tally> {
-  const tally = tallies.get(profile) ?? cuts(profile, 80);
+  // With a rollback journal most images are whole even so: one in forty is not.
+  const tally = tallies.get(profile) ?? cuts(profile, profile === 'careless delete' ? 320 : 80);
   tallies.set(profile, tally);
   return tally;
 }
