@@ -17,12 +17,8 @@ if (sdk === null) {
   writeFileSync(join(ROOT, 'dist/temporal-workflows.js'), withoutPaths(code));
 }
 
-/** The same on every machine: paths begin at the repository, in the code and in the map of its sources at its end. */
+/** As it is shipped: without the map of its sources at its end, and without paths of this machine. */
 function withoutPaths(code) {
-  const mark = 'sourceMappingURL=data:application/json;charset=utf-8;base64,';
-  const at = code.lastIndexOf(mark);
-  if (at === -1) return code.replaceAll(ROOT, '');
-  const map = Buffer.from(code.slice(at + mark.length).trim(), 'base64').toString('utf8');
-  const short = Buffer.from(map.replaceAll(ROOT, '')).toString('base64');
-  return `${code.slice(0, at).replaceAll(ROOT, '')}${mark}${short}`;
+  const map = code.lastIndexOf('//# sourceMappingURL=');
+  return code.slice(0, map === -1 ? undefined : map).replaceAll(ROOT, '');
 }

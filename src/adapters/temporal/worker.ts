@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ExpctlError, messageOf } from '../../base/error.ts';
 import { ok, type Result } from '../../base/result.ts';
@@ -131,10 +132,15 @@ function quieten(sdk: typeof import('@temporalio/worker'), onNotice: (text: stri
   sdk.Runtime.install({ logger, shutdownSignals: [] });
 }
 
+/** The SDK asks for a map of the sources; the bundle is shipped without. */
+const NO_MAP = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(
+  JSON.stringify({ version: 3, file: 'temporal-workflows.js', sources: [], names: [], mappings: '' }),
+).toString('base64')}`;
+
 /** Made with the program; made now where it runs from its sources. */
 async function workflowBundle(sdk: typeof import('@temporalio/worker')) {
   const built = fileURLToPath(new URL('./temporal-workflows.js', import.meta.url));
-  if (existsSync(built)) return { codePath: built };
+  if (existsSync(built)) return { code: `${await readFile(built, 'utf8')}\n${NO_MAP}` };
   const workflowsPath = fileURLToPath(new URL('../../engines/temporal/workflows/index.ts', import.meta.url));
   return sdk.bundleWorkflowCode({ workflowsPath, logger: new sdk.DefaultLogger('ERROR') });
 }
