@@ -55,5 +55,7 @@ function resolveWrapped(id: string, importer = ''): { id: string; external?: boo
   const replaced = isMain && id.startsWith('.') ? WRAPPED[join(dirname(importer), id)] : wrapped;
   if (replaced !== undefined) return { id: join(HERE, 'wrapped', replaced) };
   // Native parts are found from where they lie.
-  return id === 'better-sqlite3' || id.startsWith('@temporalio/') ? { id: createRequire(import.meta.url).resolve(id), external: true } : null;
+  return id === 'better-sqlite3' || id.startsWith('@temporalio/')
+    ? { id: createRequire(import.meta.url).resolve(id), external: true }
+    : null;
 }
