@@ -1,7 +1,7 @@
 import type { Result } from '../base/result.ts';
 import type { ArtifactStore } from '../engines/ports.ts';
 import type { WorkerDeps } from '../engines/temporal/activities.ts';
-import type { Cluster } from '../engines/temporal/cluster.ts';
+import type { Cluster, RunningWorker, WorkerWishes } from '../engines/temporal/cluster.ts';
 import type { TemporalFlags } from './temporal-options.ts';
 
 /** A Temporal server, as commands may know it: what is secret stays with the adapter that made it. */
@@ -66,19 +66,4 @@ export interface TemporalAccess {
       readonly killed: boolean;
     }>
   >;
-}
-
-/** How a worker goes about it. */
-export interface WorkerWishes {
-  readonly artifacts: ArtifactStore;
-  readonly task_queue?: string | undefined;
-  readonly concurrency?: number | undefined;
-  readonly heartbeat_s?: number | undefined;
-}
-
-/** A worker at work. */
-export interface RunningWorker {
-  readonly task_queue: string;
-  readonly ended: Promise<Result<void>>;
-  drain(): void;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ExpctlError, messageOf } from '../../base/error.ts';
 import { ok, type Result } from '../../base/result.ts';
-import type { ArtifactStore } from '../../engines/ports.ts';
+import type { RunningWorker, WorkerWishes } from '../../engines/temporal/cluster.ts';
 import { Courier } from '../../engines/temporal/courier.ts';
 import { LIMITS, taskQueueOf } from '../../engines/temporal/protocol.ts';
 import type { WorkerDeps } from '../../engines/temporal/activities.ts';
@@ -11,24 +11,6 @@ import { ArtifactCodec } from './artifact-codec.ts';
 import { messengerOf } from './client.ts';
 import { callFailed, connect, connectionOptions, type TemporalPlace } from './connection.ts';
 import { temporalPackage } from './packages.ts';
-
-export interface WorkerOptions {
-  /** Where large payloads lie; that of the store. */
-  readonly artifacts: ArtifactStore;
-  readonly task_queue?: string | undefined;
-  /** Calls that are out at once, polls of jobs among them. */
-  readonly concurrency?: number | undefined;
-  readonly heartbeat_s?: number | undefined;
-}
-
-/** A worker at work. */
-export interface RunningWorker {
-  readonly task_queue: string;
-  /** Resolves once it has ended. */
-  readonly ended: Promise<Result<void>>;
-  /** Takes no new task; calls that are out are waited for, jobs go on at the next worker. */
-  drain(): void;
-}
 
 const CONCURRENCY = 200;
 /** A call that is out when a worker ends is waited for: of a `once` call nobody knew otherwise whether it happened. */
@@ -38,7 +20,7 @@ const DRAIN_TIME = '30 days';
 export async function startWorker(
   place: TemporalPlace,
   deps: Omit<WorkerDeps, 'draining' | 'wrote'>,
-  options: WorkerOptions,
+  options: WorkerWishes,
 ): Promise<Result<RunningWorker>> {
   const packages = await temporalPackage('@temporalio/worker', async () => ({
     sdk: await import('@temporalio/worker'),
@@ -132,10 +114,13 @@ function quieten(sdk: typeof import('@temporalio/worker'), onNotice: (text: stri
   sdk.Runtime.install({ logger, shutdownSignals: [] });
 }
 
-/** The SDK asks for a map of the sources; the bundle is shipped without. */
-const NO_MAP = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(
-  JSON.stringify({ version: 3, file: 'temporal-workflows.js', sources: [], names: [], mappings: '' }),
-).toString('base64')}`;
+const EMPTY_MAP = { version: 3, file: 'temporal-workflows.js', sources: [], names: [], mappings: '' };
+
+/** The SDK asks for a map of the sources; the bundle is shipped without. In two parts, lest a bundler takes it for this file's own. */
+const NO_MAP = [
+  '//# source',
+  `MappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(EMPTY_MAP)).toString('base64')}`,
+].join('');
 
 /** Made with the program; made now where it runs from its sources. */
 async function workflowBundle(sdk: typeof import('@temporalio/worker')) {

@@ -1,4 +1,5 @@
 import type { Result } from '../../base/result.ts';
+import type { ArtifactStore } from '../ports.ts';
 import type { StudyArguments, StudyStatus } from './protocol.ts';
 
 /** How a study's workflow stands on the server. */
@@ -31,4 +32,23 @@ export interface Cluster {
   /** Ends the workflows of a run, and of its points; whatever is out is left as it is. */
   terminate(run: string, points: readonly number[], reason: string): Promise<Result<void>>;
   close(): Promise<void>;
+}
+
+/** How a worker goes about it. */
+export interface WorkerWishes {
+  /** Where large payloads lie; that of the store. */
+  readonly artifacts: ArtifactStore;
+  readonly task_queue?: string | undefined;
+  /** Calls that are out at once, polls of jobs among them. */
+  readonly concurrency?: number | undefined;
+  readonly heartbeat_s?: number | undefined;
+}
+
+/** A worker at work. */
+export interface RunningWorker {
+  readonly task_queue: string;
+  /** Resolves once it has ended. */
+  readonly ended: Promise<Result<void>>;
+  /** Takes no new task; calls that are out are waited for, jobs go on at the next worker. */
+  drain(): void;
 }

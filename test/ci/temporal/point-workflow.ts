@@ -27,7 +27,7 @@ import {
   type Told,
 } from './protocol.ts';
 import { JournalTail, type Unwritten } from './journal-tail.ts';
-import { ignoreCancellation, WorkflowTimers } from './workflow-timers.ts';
+import { ignoreCancellation, WorkflowTimers } from '../../../src/engines/temporal/workflows/workflow-timers.ts';
 
 const { append } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });
 

@@ -38,7 +38,7 @@ import {
   WORKFLOW_TASK_TIMEOUT,
 } from './protocol.ts';
 import { JournalTail } from './journal-tail.ts';
-import { WorkflowTimers } from './workflow-timers.ts';
+import { WorkflowTimers } from '../../../src/engines/temporal/workflows/workflow-timers.ts';
 
 const { append, verifyDecision } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });
 const SIGNALS = { pause: 'point.paused', resume: 'point.resumed', cancel: 'point.cancelled' } as const;
