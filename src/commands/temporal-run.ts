@@ -41,7 +41,8 @@ const LOOKS_PER_ASKING = 12;
 /** Starts a run on Temporal, and follows it. */
 export async function startOnTemporal(app: App, what: Handed, flags: HandFlags): Promise<void> {
   const { run, approved, program } = what;
-  const { firstEvents, startedFact, studyArguments } = await import('../engines/temporal/begin.ts');
+  const { firstEvents, studyArguments } = await import('../engines/temporal/begin.ts');
+  const { startedFact } = await import('../engines/started-fact.ts');
   const { lock, lock_sha256, request, verdict } = approved;
   assertPerformable(lock);
   await withCluster(app, what, flags, async ({ cluster, journal, place }) => {

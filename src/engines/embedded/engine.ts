@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '../../base/result.ts';
 import type { JsonObject } from '../../base/json.ts';
-import type { RunStarted } from '../../ir/events.ts';
 import type { Lease } from '../ports.ts';
+import { startedFact } from '../started-fact.ts';
 import { Performer } from './performer.ts';
 import { pastOf } from './past.ts';
 import { recoverRun, unbegun } from './recover.ts';
@@ -35,14 +35,7 @@ function begin(performer: Performer, deps: EngineDeps, options: PerformOptions):
   const { run, by } = options;
   const { verdict, lock, lock_sha256, request } = options.approved;
   const { request_sha256 } = verdict;
-  const approvals = verdict.approvals.map((approval) => approval.envelope_sha256).sort();
-  const started: RunStarted = {
-    type: 'run.started',
-    semantics: lock.semantics,
-    lock_sha256,
-    request_sha256,
-    approvals,
-  };
+  const started = startedFact(options.approved);
   const observed = { ...deps.host, engine: 'embedded', by, verdict: verdict as unknown as JsonObject };
   const row = { run, name: lock.name, lock_sha256, request_sha256, created_ms: deps.clock.now_ms() };
   const pools = lock.semantics < 2 ? {} : lock.pools; // of semantics 1, a run grants its own

@@ -3,7 +3,6 @@ import {
   type EffectIntended,
   type EffectResolved,
   eventOf,
-  type GateOpened,
   type JournalRow,
   type PointFact,
   pointStream,
@@ -14,7 +13,7 @@ import type { RunMachine, UnresolvedEffect } from '../../kernel/run.ts';
 import { retryRefusal } from '../../kernel/study.ts';
 import { textOf } from '../message-text.ts';
 import type { InboxMessage } from '../ports.ts';
-import type { Gate } from './records.ts';
+import { decidedFact, type Gate } from './records.ts';
 import type { EngineDeps } from './types.ts';
 
 interface OrdersDeps extends Pick<EngineDeps, 'journal' | 'host' | 'verifyGate' | 'verifyResolution' | 'onNotice'> {
@@ -158,10 +157,8 @@ export class Orders {
     if (this.#deps.ended()) return; // the message stays for whoever goes on with the run
     if (!decision.ok) return this.#deps.onNotice(`A decision was refused: ${decision.error.message}`);
     if (!isOpen()) return this.#deps.onNotice('A decision came too late: the gate is closed; it changes nothing.');
-    const { outcome, principal, statement_sha256, envelope_sha256 } = decision.value.details;
-    const { gate: name, occurrence }: GateOpened = gate.opened;
-    const decided = { gate: name, occurrence, outcome, statement_sha256, by: principal };
-    await this.#deps.append(null, { type: 'gate.decided', ...decided }, { envelope_sha256 });
+    const { envelope_sha256 } = decision.value.details;
+    await this.#deps.append(null, decidedFact(gate.opened, decision.value), { envelope_sha256 });
   }
 }
 

@@ -1,18 +1,9 @@
 import type { JsonObject } from '../../base/json.ts';
-import type { ApprovedLock } from '../../approval/authorise.ts';
 import type { RunStarted } from '../../ir/events.ts';
-import type { Lock } from '../../ir/lock.ts';
 import type { Program, ProgramTable } from '../../kernel/program.ts';
 import { RunMachine } from '../../kernel/run.ts';
 import type { NewEvent } from '../ports.ts';
 import { LIMITS, type StudyArguments } from './protocol.ts';
-
-/** The first fact of a run. */
-export function startedFact({ verdict, lock, lock_sha256 }: ApprovedLock<Lock>): RunStarted {
-  const { request_sha256 } = verdict;
-  const approvals = verdict.approvals.map((approval) => approval.envelope_sha256).sort();
-  return { type: 'run.started', semantics: lock.semantics, lock_sha256, request_sha256, approvals };
-}
 
 /** What stands in the study's stream before any worker has seen the run. @param observed who asked for it, where, on which engine */
 export function firstEvents(program: Program, started: RunStarted, observed: JsonObject): readonly NewEvent[] {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../base/json.ts';
 import type { StudyFact } from '../../ir/events.ts';
+import { decidedFact } from '../embedded/records.ts';
 import { textOf } from '../message-text.ts';
 import type { InboxMessage } from '../ports.ts';
 import type { PerformedRun } from './performed-run.ts';
@@ -74,9 +75,7 @@ async function decisionOf(run: PerformedRun, id: number, body: JsonObject): Prom
   if (gate === null) return { id, refused: 'a decision came, and no gate was opened; it changes nothing' };
   const decision = await run.authorised.verifyGate(body, gate.opened, gate.head);
   if (!decision.ok) return { id, refused: `a decision was refused: ${decision.error.message}` };
-  const { outcome, principal: by, statement_sha256 } = decision.value.details;
-  const { gate: name, occurrence } = gate.opened;
-  return { id, fact: { type: 'gate.decided', gate: name, occurrence, outcome, statement_sha256, by } };
+  return { id, fact: decidedFact(gate.opened, decision.value) };
 }
 
 async function resolutionOf(run: PerformedRun, id: number, body: JsonObject): Promise<Order> {

@@ -18,6 +18,7 @@ import type { PollCommand, SendCommand } from '../../kernel/point.ts';
 import type { Program } from '../../kernel/program.ts';
 import type { RunCommand, UnresolvedEffect } from '../../kernel/run.ts';
 import { effectKey } from '../effect-key.ts';
+import { decidedFact } from '../embedded/records.ts';
 import type { EngineDeps, VerifiedResolution } from '../embedded/types.ts';
 import type { Clock, Lease, ToolHost } from '../ports.ts';
 import { pooledSteps, tokenExchange } from '../token-exchange.ts';
@@ -205,15 +206,8 @@ export class PerformedRun {
       if (kind !== 'gate') continue;
       const decision = await verifyGate(body, gate.opened, gate.head);
       if (!decision.ok) continue;
-      const { outcome, principal, statement_sha256, envelope_sha256 } = decision.value.details;
-      const decided = {
-        gate: gate.opened.gate,
-        occurrence: gate.opened.occurrence,
-        outcome,
-        statement_sha256,
-        by: principal,
-      };
-      if (canonicalJson({ type: 'gate.decided', ...decided }) === canonicalJson({ ...event })) return envelope_sha256;
+      const decided = decidedFact(gate.opened, decision.value);
+      if (canonicalJson({ ...decided }) === canonicalJson({ ...event })) return decision.value.details.envelope_sha256;
     }
     throw refused(run, `nobody has signed this decision at gate ${event.gate}`);
   }

@@ -8,7 +8,7 @@ import type { Outcome, RunEvent } from '../../../src/ir/events.ts';
 import { type PollCommand, pollEnded, type SendCommand } from '../../../src/kernel/point.ts';
 import { compileProgram } from '../../../src/kernel/program.ts';
 import { FakeTool } from './fake-tool.ts';
-import type { Unwritten } from './journal-tail.ts';
+import type { Tail as Unwritten } from '../../../src/engines/temporal/protocol.ts';
 import type { RunActivities } from './protocol.ts';
 
 /** One line of the journal file of a run. */

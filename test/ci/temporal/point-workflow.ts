@@ -26,7 +26,8 @@ import {
   studySays,
   type Told,
 } from './protocol.ts';
-import { JournalTail, type Unwritten } from './journal-tail.ts';
+import type { Tail as Unwritten } from '../../../src/engines/temporal/protocol.ts';
+import { JournalTail } from '../../../src/engines/temporal/workflows/journal-tail.ts';
 import { ignoreCancellation, WorkflowTimers } from '../../../src/engines/temporal/workflows/workflow-timers.ts';
 
 const { append } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });

@@ -13,7 +13,7 @@ import type { DesignTable, Lock } from '../../../src/ir/lock.ts';
 import type { PointState, PollCommand, SendCommand } from '../../../src/kernel/point.ts';
 import type { PoolState } from '../../../src/kernel/pools.ts';
 import type { StudyState } from '../../../src/kernel/study.ts';
-import type { Unwritten } from './journal-tail.ts';
+import type { Tail as Unwritten } from '../../../src/engines/temporal/protocol.ts';
 
 /*
  * What the workflows of a run, their activities and their clients say to each other. All of it is plain JSON.

@@ -37,7 +37,7 @@ import {
   studyStatus,
   WORKFLOW_TASK_TIMEOUT,
 } from './protocol.ts';
-import { JournalTail } from './journal-tail.ts';
+import { JournalTail } from '../../../src/engines/temporal/workflows/journal-tail.ts';
 import { WorkflowTimers } from '../../../src/engines/temporal/workflows/workflow-timers.ts';
 
 const { append, verifyDecision } = proxyActivities<RunActivities>({ startToCloseTimeout: '1 minute', ...LOST });
